@@ -1,0 +1,46 @@
+"""classify: turn what is visible into ranked hypotheses, each with the plan that would mend it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from suture.diagnosis.case import Case
+from suture.diagnosis.classify import classify, wanted_revisions
+from suture.diagnosis.detect import detect
+from suture.domain.diagnosis import Classification, Health
+from suture.domain.report import Report
+from suture.domain.target import Target
+from suture.ports import Cluster, Ledger
+
+
+class ClassifyRequest(BaseModel):
+    """What to diagnose; `first_seen` is when the trouble began."""
+
+    target: Target
+    reports: list[Report]
+    first_seen: datetime
+
+
+class Classify:
+    """Reads the cluster and the ledger; the thinking is suture.diagnosis, which is pure."""
+
+    def __init__(self, cluster: Cluster, ledger: Ledger) -> None:
+        self._cluster = cluster
+        self._ledger = ledger
+
+    @activity.defn(name="classify")
+    async def classify(self, request: ClassifyRequest) -> Classification:
+        """Raises Unavailable and Forbidden as detect does."""
+        now, target = datetime.now(UTC), request.target
+        snapshot = await self._cluster.snapshot(target.namespace)
+        detection = detect(snapshot, target, request.reports, now, request.first_seen)
+        if detection.health is not Health.UNHEALTHY:
+            return Classification(hypotheses=[], health=detection.health, target=target)
+        wanted = wanted_revisions(snapshot, target.ref, detection.symptoms)
+        known = await asyncio.gather(*(self._ledger.last(ref) for ref in wanted))
+        revisions = {r.ref: r.id for r in known if r is not None and r.restorable}
+        return classify(Case(snapshot=snapshot, target=target.ref, symptoms=detection.symptoms, revisions=revisions, now=now))

@@ -1,0 +1,48 @@
+"""detect: read the cluster and settle whether there is a problem at all."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from suture.diagnosis.detect import detect
+from suture.diagnosis.symptoms import troubles
+from suture.domain.diagnosis import Detection, Health
+from suture.domain.incident import IncidentRecord
+from suture.ports import Cluster, Memory
+
+MAX_ELSEWHERE = 100
+
+
+class DetectRequest(BaseModel):
+    """The incident so far; `first_seen` is when its trouble began (for grace times)."""
+
+    record: IncidentRecord
+    first_seen: datetime
+
+
+class Detect:
+    """Reads a snapshot, judges it, and keeps what it saw as evidence."""
+
+    def __init__(self, cluster: Cluster, memory: Memory) -> None:
+        self._cluster = cluster
+        self._memory = memory
+
+    @activity.defn(name="detect")
+    async def detect(self, request: DetectRequest) -> Detection:
+        """Raises Unavailable (the cluster does not answer; retried) and Forbidden (a permission is missing)."""
+        record = request.record
+        snapshot = await self._cluster.snapshot(record.target.namespace)
+        now = datetime.now(UTC)
+        detection = detect(snapshot, record.target, record.reports, now, request.first_seen)
+        if detection.health is not Health.UNHEALTHY:
+            return detection
+        seen = {"detection": detection.model_dump(mode="json"), "reports": [r.model_dump(mode="json") for r in record.reports]}
+        _, evidence = await asyncio.gather(
+            self._memory.open_incident(record), self._memory.put_evidence(record.incident_id, "detection", seen)
+        )
+        elsewhere = [s for s in troubles(snapshot, now) if s.owner != record.target.ref][:MAX_ELSEWHERE]
+        return detection.model_copy(update={"evidence": evidence, "elsewhere": elsewhere})

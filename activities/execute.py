@@ -1,0 +1,68 @@
+"""execute: carry out one action exactly once, whatever dies in between.
+
+The order is the guarantee: prepare (reads only) -> write the prepared receipt into the journal -> apply (which finds its own
+mark on the target when it is repeated) -> close the journal. A repeat after a crash takes up the receipt that was written
+first, so that the undo still describes the state before the very first try.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from policies.guardrails import Guardrails
+from suture.domain.action import Action, Receipt
+from suture.domain.decision import Verdict
+from suture.domain.errors import SutureError
+from suture.ports import Cluster, Memory
+from suture.telemetry import record_action
+
+
+class ExecuteRequest(BaseModel):
+    """One action under its idempotency key (workflow, attempt, step, plan: never the try)."""
+
+    incident_id: str
+    key: str
+    action: Action
+    verdict: Verdict | None = None
+    undo: bool = False
+
+
+class Execute:
+    """The only place from which targets are changed."""
+
+    def __init__(self, cluster: Cluster, memory: Memory, guardrails: Guardrails) -> None:
+        self._cluster = cluster
+        self._memory = memory
+        self._guardrails = guardrails
+
+    @activity.defn(name="execute")
+    async def execute(self, request: ExecuteRequest) -> Receipt:
+        """Raises Forbidden, TargetNotFound, PreconditionFailed, Invalid (permanent), Unavailable, Conflict (retried)."""
+        entry = await self._memory.journal(request.key)
+        if entry and entry.done:
+            return entry.receipt
+        try:
+            self._guardrails.check(request.action, request.undo)
+            receipt = entry.receipt if entry else await self._prepare(request)
+        except SutureError:
+            record_action(request.action.kind, "refused")
+            raise
+        return await self._apply(request, receipt)
+
+    async def _prepare(self, request: ExecuteRequest) -> Receipt:
+        prepared = await self._cluster.prepare(request.action, request.key)
+        return await self._memory.begin_action(request.incident_id, prepared, request.verdict)
+
+    async def _apply(self, request: ExecuteRequest, receipt: Receipt) -> Receipt:
+        """A permanent error closes the journal; what may still succeed leaves it open for the next try."""
+        try:
+            receipt = await self._cluster.apply(receipt)
+        except SutureError as e:
+            if e.permanent:
+                await self._memory.end_action(request.key, None, f"{type(e).__name__}: {e}")
+                record_action(request.action.kind, "failed")
+            raise
+        await self._memory.end_action(request.key, receipt)
+        record_action(request.action.kind, "success")
+        return receipt

@@ -1,0 +1,1 @@
+"""Figures beside their baselines, measured in the same run: `make bench`."""

@@ -1,0 +1,1 @@
+"""A fault with a symptom, an oracle that knows when it is healed, and a judge of the side effects."""

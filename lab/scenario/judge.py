@@ -1,0 +1,137 @@
+"""From fault to verdict: inject, see the symptom, let somebody heal, and look at everything that changed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import urllib3
+
+from lab.cluster import LabError
+from lab.kube import ApiError
+from lab.scenario.audit import AuditLog
+from lab.scenario.observer import Observer
+from lab.scenario.staging import begin, end
+from lab.scenario.steps import perform
+from lab.scenario.trial import Trial, TrialFailed
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Under which terms a trial is judged."""
+
+    settle: float = 1
+    """Seconds the application is healthy before the fault comes."""
+    sustain: float = 0
+    """Seconds it must stay healthy (a scenario may ask for more)."""
+    timeout: float = 120
+    """Seconds to heal."""
+    observe: float = 5
+    """Seconds in which a control must be left alone (unless it says otherwise)."""
+    keep: bool = False
+    """Leave the namespace in place."""
+    apps: Path | None = None
+    """Where to look for applications first."""
+
+
+@dataclass
+class Verdict:
+    """The outcome of one trial."""
+
+    name: str
+    family: str
+    control: bool
+    ok: bool = False
+    healed: bool = False
+    heal_s: float | None = None
+    took: float = 0.0
+    collateral: list[str] = field(default_factory=list)
+    writes: list[str] = field(default_factory=list)
+    note: str = ""
+
+
+Healer = Callable[[Trial], None]
+
+
+def reference_fix(trial: Trial) -> None:
+    """Heal as the scenario itself says: this validates the scenario."""
+    for step in trial.scenario.reference_fix:
+        perform(trial, step)
+
+
+def judge(observer: Observer, file: Path, heal: Healer, terms: Terms) -> Verdict:
+    """One trial; whatever goes wrong ends up in the verdict."""
+    began = time.monotonic()
+    trial = Trial(observer, file, terms.apps)
+    scenario = trial.scenario
+    verdict = Verdict(scenario.name, scenario.family, scenario.control)
+    try:
+        _until_symptom(trial, terms)
+        (_control if scenario.control else _fault)(trial, verdict, heal, terms)
+    except TrialFailed as problem:
+        verdict.note = f"{problem} {trial.unmet or ''}".strip()
+    except Exception as problem:  # a broken expression or a lost cluster fails this trial, not the whole run
+        verdict.note = f"{type(problem).__name__}: {problem}"
+    finally:
+        verdict.took = round(time.monotonic() - began, 1)
+        if not terms.keep:
+            _end(trial)
+    return verdict
+
+
+def _end(trial: Trial) -> None:
+    try:
+        end(trial)
+    except (ApiError, LabError, urllib3.exceptions.HTTPError) as problem:
+        log.warning("%s: %s", trial.scenario.name, problem)
+
+
+def _until_symptom(trial: Trial, terms: Terms) -> None:
+    scenario = trial.scenario
+    begin(trial, terms.settle)
+    for step in scenario.fault:
+        perform(trial, step)
+    if trial.wait(scenario.symptom, scenario.symptom_limit) is None:
+        raise TrialFailed("the symptom did not show:")
+
+
+def _fault(trial: Trial, verdict: Verdict, heal: Healer, terms: Terms) -> None:
+    scenario, audit = trial.scenario, AuditLog(trial.cluster.home)
+    mark = audit.mark()
+    trial.known |= trial.uids("Job")
+    if not trial.untrue(scenario.healthy):
+        raise TrialFailed("the oracle calls the fault healthy")
+    began = time.monotonic()
+    heal(trial)
+    since = trial.wait(scenario.healthy, terms.timeout, max(scenario.sustain, terms.sustain))
+    verdict.writes = audit.engine_writes(mark, trial.ns)
+    verdict.collateral = trial.differences()
+    verdict.healed = since is not None
+    verdict.heal_s = round(max(0.0, since - began), 1) if since is not None else None
+    verdict.ok = verdict.healed and not verdict.collateral
+    verdict.note = "" if verdict.healed else f"not true: {trial.unmet}"
+
+
+def _control(trial: Trial, verdict: Verdict, heal: Healer, terms: Terms) -> None:
+    """Nothing is wrong here: whoever does something does too much."""
+    scenario, audit = trial.scenario, AuditLog(trial.cluster.home)
+    hold = max(scenario.sustain, terms.sustain)
+    if trial.wait(scenario.healthy, 60, hold) is None:
+        raise TrialFailed("the control is not healthy:")
+    trial.take_baseline()
+    mark = audit.mark()
+    heal(trial)
+    time.sleep(terms.observe if scenario.observe is None else scenario.observe)
+    verdict.healed = trial.wait(scenario.healthy, 60, hold) is not None
+    verdict.writes = audit.engine_writes(mark, trial.ns)
+    verdict.collateral = trial.differences() + [f"engine: {write}" for write in verdict.writes]
+    gone = trial.known - trial.uids("Pod", "Job")
+    if gone and not scenario.hpa_scales:
+        verdict.collateral.append(f"{len(gone)} pods or jobs removed")
+    verdict.ok = verdict.healed and not verdict.collateral
+    verdict.note = "" if verdict.healed else f"not true: {trial.unmet}"

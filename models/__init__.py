@@ -1,0 +1,1 @@
+"""Machine learning: features, classifier, anomaly detection, action policy, registry."""

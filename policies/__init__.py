@@ -1,0 +1,1 @@
+"""Who may do what: the router, the policy engine and the guardrails, with their rules as data."""

@@ -1,0 +1,51 @@
+"""The gateway's application: what senders of reports and whoever watches the engine talk to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from fastapi import FastAPI
+
+import suture
+from suture.api import errors, health, reports
+from suture.api.auth import Authenticate, Tokens
+from suture.api.body import StrictJson
+from suture.api.observe import Observe
+from suture.ingest.coalesce import CoalescingIncidents
+from suture.ingest.targets import Resolver
+from suture.ports import Incidents
+from suture.settings import Settings
+from suture.telemetry.metrics import METRICS, Metrics
+
+
+def create_app(
+    settings: Settings,
+    incidents: Incidents,
+    resolver: Resolver,
+    checks: Mapping[str, health.Check] | None = None,
+    metrics: Metrics = METRICS,
+    *,
+    sdk_metrics_url: str = "",
+    link: Callable[[str], str] = lambda _workflow_id: "",
+    open_count: health.OpenCount = None,
+) -> FastAPI:
+    """The application. `incidents` is wrapped so that storms become few signals; /readyz asks the `checks`.
+
+    Raises ValueError when the token file can't be read.
+    """
+    app = FastAPI(
+        title="Suture",
+        version=suture.__version__,
+        summary="Takes reports of trouble; each becomes, or joins, an incident",
+        docs_url=None,  # these pages load their scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    errors.install(app)
+    inbox = reports.Inbox(CoalescingIncidents(incidents), metrics, link)
+    app.include_router(reports.routes(inbox, resolver, settings.cluster))
+    app.include_router(health.routes(checks or {}, metrics if settings.metrics else None, sdk_metrics_url, open_count))
+    app.add_middleware(StrictJson, limit=settings.body_limit)
+    app.add_middleware(Authenticate, tokens=Tokens(settings))
+    app.add_middleware(Observe, metrics=metrics)
+    return app

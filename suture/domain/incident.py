@@ -1,0 +1,202 @@
+"""The incident: what starts it, what it remembers, and what the queries `status` and `timeline` answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from suture.domain.action import Receipt
+from suture.domain.decision import ApprovalRequest, Decision, Route, Routing, Verdict
+from suture.domain.diagnosis import FailureType, Hypothesis, Symptom
+from suture.domain.report import Report
+from suture.domain.stages import Outcome, Severity, Stage
+from suture.domain.target import Target
+
+MAX_REPORTS_KEPT = 50
+MAX_TIMELINE = 400
+
+
+class Options(BaseModel):
+    """What the installation decides for each incident; all times in seconds. Part of the input, so that replay never
+    depends on today's settings. A person who starts an incident by hand may leave it out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    grace_limit: float = Field(default=300, ge=0, description="longest wait for trouble that may heal itself")
+    stable_for: float = Field(default=10, ge=0, description="how long all checks must keep holding")
+    verify_timeout: float = Field(default=300, gt=0, description="how long a plan may take to show its effect")
+    approval_timeout: float = Field(default=86400, gt=0, description="how long a person may take to answer")
+    cooldown: float = Field(default=300, ge=0, description="how long an echo of the same alert joins a finished incident")
+    max_attempts: int = Field(default=4, ge=1, le=20, description="plans tried before a person is asked to take over")
+    unreachable_after: float = Field(default=600, gt=0, description="how long a cluster may not answer before a person is called")
+    actions_queue: str = Field(default="", max_length=256, description="task queue of the changing activities; empty: the workflow's own")
+    search_attributes: bool = Field(default=False, description="whether the server knows the engine's search attributes")
+    max_reports_per_run: int = Field(default=200, ge=10, description="signals in one run before it continues as new")
+
+
+class IncidentStart(BaseModel):
+    """The input of the workflow `Incident`. Give `reports`, or just a `target` with a `summary`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    target: Target
+    reports: list[Report] = Field(default_factory=list)
+    summary: str = Field(default="", max_length=4096)
+    severity: Severity = Severity.MEDIUM
+    options: Options | None = None
+    carried: IncidentRecord | None = None
+    awaits_report: bool = Field(default=False, description="the reports come with the signal that is sent with the start")
+
+    @model_validator(mode="after")
+    def _at_least_one_report(self) -> IncidentStart:
+        if not self.reports and self.carried is None and not self.awaits_report:
+            self.reports.append(
+                Report(source="cli", target=self.target, severity=self.severity, reason="manual", summary=self.summary).redacted()
+            )
+        return self
+
+
+class Phase(StrEnum):
+    """What the workflow is doing beyond its stage."""
+
+    RUNNING = "running"
+    SETTLING = "settling"
+    WAITING_FOR_APPROVAL = "waiting_for_approval"
+    COOLDOWN = "cooldown"
+    ENDED = "ended"
+
+
+class TimelineEntry(BaseModel):
+    """One line of the story."""
+
+    at: datetime
+    stage: Stage
+    text: str
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class Attempt(BaseModel):
+    """One hypothesis that was acted upon (or denied), and what came of it."""
+
+    hypothesis: Hypothesis
+    routing: Routing | None = None
+    verdict: Verdict | None = None
+    decision: Decision | None = None
+    receipts: list[Receipt] = Field(default_factory=list)
+    undone: list[Receipt] = Field(default_factory=list)
+    verified: bool | None = None
+    result: str = ""
+    started_at: datetime
+    ended_at: datetime | None = None
+
+
+class Timings(BaseModel):
+    """When the milestones of the story happened."""
+
+    started_at: datetime  # the oldest report's starts_at, or when the workflow began
+    detected_at: datetime | None = None
+    acted_at: datetime | None = None
+    healed_at: datetime | None = None
+    ended_at: datetime | None = None
+    stage_seconds: dict[Stage, float] = Field(default_factory=dict)
+
+    def _since_start(self, at: datetime | None) -> float | None:
+        return max(0.0, (at - self.started_at).total_seconds()) if at else None
+
+    @property
+    def seconds_to_detect(self) -> float | None:
+        return self._since_start(self.detected_at)
+
+    @property
+    def seconds_to_act(self) -> float | None:
+        return self._since_start(self.acted_at)
+
+    @property
+    def seconds_to_heal(self) -> float | None:
+        return self._since_start(self.healed_at)
+
+
+class IncidentRecord(BaseModel):
+    """Everything an incident knows of itself: carried over continue-as-new, given to memorize, answered by queries."""
+
+    incident_id: str
+    workflow_id: str
+    target: Target
+    severity: Severity
+    stage: Stage = Stage.DETECT
+    phase: Phase = Phase.RUNNING
+    reports: list[Report] = Field(default_factory=list)  # the newest of each key, at most MAX_REPORTS_KEPT
+    report_count: int = 0
+    reports_at_end: int = 0  # how many had come when the outcome was known; later ones are echoes
+    resolved: bool = False  # the newest report of every alert says resolved
+    failure_type: FailureType = FailureType.UNKNOWN
+    route: Route | None = None
+    summary: str = ""
+    evidence: str | None = None
+    attempts: list[Attempt] = Field(default_factory=list)
+    elsewhere: list[Symptom] = Field(default_factory=list)  # trouble of others in the namespace before anything was changed
+    approval: ApprovalRequest | None = None
+    outcome: Outcome | None = None
+    timings: Timings
+    timeline: list[TimelineEntry] = Field(default_factory=list)
+
+    @property
+    def tried(self) -> frozenset[str]:
+        """Signatures of the plans that were tried or refused."""
+        return frozenset(a.hypothesis.plan.signature for a in self.attempts if a.hypothesis.plan)
+
+    def take(self, report: Report) -> None:
+        """Count a report, keep the newest of its alert, and note whether all alerts are resolved by now."""
+        self.report_count += report.count
+        alert = report.key.rpartition(":")[0]
+        others = [r for r in self.reports if r.key.rpartition(":")[0] != alert]
+        self.reports = [*others, report][-MAX_REPORTS_KEPT:]
+        self.resolved = all(r.status == "resolved" for r in self.reports)
+        if report.severity.rank > self.severity.rank:
+            self.severity = report.severity
+
+    def note(self, at: datetime, text: str, stage: Stage | None = None, **data: Any) -> None:
+        """Add a line to the timeline; the middle is dropped when it grows past MAX_TIMELINE."""
+        self.timeline.append(TimelineEntry(at=at, stage=stage or self.stage, text=text, data=data))
+        if len(self.timeline) > MAX_TIMELINE:
+            del self.timeline[MAX_TIMELINE // 2]
+
+
+class IncidentStatus(BaseModel):
+    """What the query `status` answers."""
+
+    incident_id: str
+    workflow_id: str
+    target: Target
+    severity: Severity
+    stage: Stage
+    phase: Phase
+    outcome: Outcome | None
+    failure_type: FailureType
+    route: Route | None
+    report_count: int
+    attempts: int
+    summary: str
+    approval: ApprovalRequest | None
+
+    @classmethod
+    def of(cls, record: IncidentRecord) -> IncidentStatus:
+        same = {name: getattr(record, name) for name in cls.model_fields if name != "attempts"}
+        return cls(**same, attempts=len(record.attempts))
+
+
+class IncidentResult(BaseModel):
+    """What the workflow returns."""
+
+    incident_id: str
+    outcome: Outcome
+    failure_type: FailureType
+    summary: str
+    report_count: int
+    attempts: int
+
+
+IncidentStart.model_rebuild()

@@ -1,0 +1,1 @@
+"""Adapters that listen for trouble."""

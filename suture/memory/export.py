@@ -1,0 +1,115 @@
+"""Tracking data for analysis: one row for each finished incident, the seven columns of the tracking file
+first.
+
+`success` means healed by a change; `recovery_time_seconds` is empty when the trouble did not end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from suture.domain.stages import Outcome
+from suture.memory.queries import IncidentRow, finished
+from suture.memory.store import SqlMemory
+
+Format = Literal["parquet", "jsonl"]
+TRACKING = (
+    "timestamp",
+    "anomaly_type",
+    "route",
+    "hybrid_score",
+    "executed",
+    "success",
+    "recovery_time_seconds",
+)
+EXTRA = (
+    "incident_id", "namespace", "target", "severity", "method", "outcome", "attempts",
+    "seconds_to_detect", "seconds_to_act", "seconds_to_heal",
+)  # fmt: skip
+
+
+class _Sink(Protocol):
+    def write(self, rows: list[dict[str, Any]]) -> None: ...
+    def close(self) -> None: ...
+
+
+async def export_tracking(
+    memory: SqlMemory, path: Path, format: Format = "parquet", since: datetime | None = None
+) -> int:
+    """Write the file (whole or not at all) and return the number of rows; without incidents it has only the
+    columns.
+
+    Raises Unavailable, OSError.
+    """
+    part = path.with_name(path.name + ".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    makers: dict[str, Callable[[Path], _Sink]] = {"parquet": _Parquet, "jsonl": _JsonLines}
+    sink = makers[format](part)
+    count = 0
+    try:
+        async for page in finished(memory, since):
+            sink.write([tracking_row(row) for row in page])
+            count += len(page)
+        sink.close()
+        part.replace(path)
+    except BaseException:
+        sink.close()
+        part.unlink(missing_ok=True)
+        raise
+    return count
+
+
+def tracking_row(row: IncidentRow) -> dict[str, Any]:
+    """One incident as tracking data."""
+    own = {
+        "timestamp": row.detected_at,
+        "anomaly_type": row.failure_type,
+        "success": row.outcome is Outcome.HEALED,
+        "recovery_time_seconds": row.mttr_seconds,
+        "target": row.target,
+        "outcome": row.outcome.value if row.outcome else None,
+    }
+    return {name: own[name] if name in own else getattr(row, name) for name in (*TRACKING, *EXTRA)}
+
+
+class _JsonLines:
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", encoding="utf-8")
+
+    def write(self, rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            row["timestamp"] = row["timestamp"].isoformat()
+            self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Parquet:
+    def __init__(self, path: Path) -> None:
+        import pyarrow
+        import pyarrow.parquet
+
+        self._arrow = pyarrow
+        self._writer = pyarrow.parquet.ParquetWriter(path, _schema(pyarrow), compression="zstd")
+
+    def write(self, rows: list[dict[str, Any]]) -> None:
+        self._writer.write_batch(self._arrow.RecordBatch.from_pylist(rows, schema=self._writer.schema))
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def _schema(arrow: Any) -> Any:
+    types = {
+        "timestamp": arrow.timestamp("us", tz="UTC"),
+        "attempts": arrow.int32(),
+        **dict.fromkeys(("executed", "success"), arrow.bool_()),
+        **dict.fromkeys(("hybrid_score", "recovery_time_seconds"), arrow.float64()),
+        **dict.fromkeys(("seconds_to_detect", "seconds_to_act", "seconds_to_heal"), arrow.float64()),
+    }
+    return arrow.schema([(name, types.get(name, arrow.string())) for name in (*TRACKING, *EXTRA)])

@@ -1,0 +1,237 @@
+"""The tables. `incidents`, `healing_actions`, `config_history` and `memory_chunks` have every column and word
+of the self-healing platform's schema that Suture grew from, and more after them; SQL written for that schema
+keeps working.
+
+| outcome                 | status     |
+| ----------------------- | ---------- |
+| none, nothing done yet  | OPEN       |
+| none, something changed | MITIGATING |
+| healed, self_resolved   | RESOLVED   |
+| escalated, failed       | FAILED     |
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, Enum, ForeignKey, Index, Integer, MetaData, func
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from suture.memory.columns import Json, Name, Packed, UtcDateTime, Words
+
+NAMING = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+
+
+class IncidentType(StrEnum):
+    """The types that are not Kubernetes failures; those are named by their failure type in capitals."""
+
+    DATA_DRIFT = "DATA_DRIFT"
+    PERF_DROP = "PERF_DROP"
+    LATENCY_SLO_BREACH = "LATENCY_SLO_BREACH"
+    AGENT_DOWN = "AGENT_DOWN"
+
+
+class Status(StrEnum):
+    """Where an incident stands; `outcome` says how it ended."""
+
+    OPEN = "OPEN"
+    MITIGATING = "MITIGATING"
+    RESOLVED = "RESOLVED"
+    FAILED = "FAILED"
+
+
+class AglDecision(StrEnum):
+    """The policy engine's verdict. Empty for a change that no rule was asked about: an undo."""
+
+    APPROVED = "APPROVED"
+    DENIED = "DENIED"
+    MODIFIED = "MODIFIED"
+
+
+class Result(StrEnum):
+    """How an action ended."""
+
+    SUCCESS = "SUCCESS"
+    FAIL = "FAIL"
+
+
+class ActionState(StrEnum):
+    """How far an action came. `prepared` after a crash means: perhaps carried out, ask the target."""
+
+    PREPARED = "prepared"
+    DONE = "done"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+def _words(of: type[StrEnum], name: str) -> Enum:
+    return Enum(
+        of,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=16,
+        values_callable=lambda e: [m.value for m in e],
+    )
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class Incident(Base):
+    """One incident. `record` is its whole story as the workflow knows it."""
+
+    __tablename__ = "incidents"
+    __table_args__ = (
+        Index(None, "detected_at", "incident_id"),
+        Index(None, "workflow_id", "detected_at"),
+        Index(None, "namespace", "detected_at"),
+        Index(None, "outcome", "detected_at"),
+    )
+
+    incident_id: Mapped[str] = mapped_column(Name(512), primary_key=True)
+    type: Mapped[str] = mapped_column(Name(64))
+    detected_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    status: Mapped[Status] = mapped_column(_words(Status, "status"))
+    metrics_snapshot: Mapped[Any] = mapped_column(Json, nullable=True)
+    mttr_seconds: Mapped[float | None]
+    workflow_id: Mapped[str] = mapped_column(Name(1024))
+    system: Mapped[str] = mapped_column(Name(253))
+    cluster: Mapped[str] = mapped_column(Name(253))
+    namespace: Mapped[str] = mapped_column(Name(253))
+    kind: Mapped[str] = mapped_column(Name(253))
+    name: Mapped[str] = mapped_column(Name(253))
+    severity: Mapped[str] = mapped_column(Name(16))
+    failure_type: Mapped[str] = mapped_column(Name(64))
+    outcome: Mapped[str | None] = mapped_column(Name(16))
+    route: Mapped[str | None] = mapped_column(Name(16))
+    hybrid_score: Mapped[float | None]
+    method: Mapped[str | None] = mapped_column(Name(32))
+    summary: Mapped[str] = mapped_column(Words)
+    report_count: Mapped[int]
+    attempts: Mapped[int]
+    executed: Mapped[bool]
+    seconds_to_detect: Mapped[float | None]
+    seconds_to_act: Mapped[float | None]
+    seconds_to_heal: Mapped[float | None]
+    approved_by: Mapped[str | None] = mapped_column(Words)
+    approval_reason: Mapped[str | None] = mapped_column(Words)
+    approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    record: Mapped[Any] = mapped_column(Packed)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.now())
+
+
+class HealingAction(Base):
+    """One change, journalled before it happens. `vault` is the sealed receipt when `receipt` had secrets to
+    leave out.
+    """
+
+    __tablename__ = "healing_actions"
+    __table_args__ = (Index(None, "incident_id", "created_at"),)
+
+    action_id: Mapped[str] = mapped_column(Name(1024), primary_key=True)
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.incident_id"))
+    proposed_action: Mapped[Any] = mapped_column(Json)
+    agl_decision: Mapped[AglDecision | None] = mapped_column(_words(AglDecision, "agl_decision"))
+    approved_action: Mapped[Any] = mapped_column(Json, nullable=True)
+    executed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    result: Mapped[Result | None] = mapped_column(_words(Result, "result"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.now())
+    receipt: Mapped[Any] = mapped_column(Packed, nullable=True)
+    vault: Mapped[str | None] = mapped_column(Words)
+    state: Mapped[ActionState] = mapped_column(_words(ActionState, "state"))
+    error: Mapped[str] = mapped_column(Words)
+    undone: Mapped[bool]
+
+
+class ConfigChange(Base):
+    """One applied change of a target, or its undo: {field: [before, after]}."""
+
+    __tablename__ = "config_history"
+    __table_args__ = (Index(None, "incident_id"), Index(None, "created_at"))
+
+    config_id: Mapped[str] = mapped_column(Name(1024), primary_key=True)
+    changed_by: Mapped[str] = mapped_column(Words)
+    changes: Mapped[Any] = mapped_column(Json)
+    reason: Mapped[str] = mapped_column(Words)
+    incident_id: Mapped[str] = mapped_column(Name(512))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    target: Mapped[str] = mapped_column(Words)
+
+
+class MemoryChunk(Base):
+    """What one finished incident taught: the row that similar incidents are looked up in."""
+
+    __tablename__ = "memory_chunks"
+    __table_args__ = (Index(None, "incident_type", "created_at"),)
+
+    memory_id: Mapped[str] = mapped_column(Name(512), primary_key=True)
+    incident_type: Mapped[str] = mapped_column(Name(64))
+    incident_summary: Mapped[str] = mapped_column(Words)
+    action_taken: Mapped[str] = mapped_column(Words)
+    outcome: Mapped[str] = mapped_column(Name(16))
+    metrics_before: Mapped[Any] = mapped_column(Json, nullable=True)
+    metrics_after: Mapped[Any] = mapped_column(Json, nullable=True)
+    mttr_seconds: Mapped[float | None]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.now())
+
+
+class Evidence(Base):
+    """A large piece of evidence; the id is a hash of incident, kind and content."""
+
+    __tablename__ = "evidence"
+    __table_args__ = (Index(None, "incident_id", "created_at"), Index(None, "created_at"))
+
+    id: Mapped[str] = mapped_column(Name(64), primary_key=True)
+    incident_id: Mapped[str] = mapped_column(Name(512))
+    kind: Mapped[str] = mapped_column(Words)
+    content: Mapped[Any] = mapped_column(Packed)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.now())
+
+
+class Approval(Base):
+    """What a person said about a plan."""
+
+    __tablename__ = "approvals"
+
+    incident_id: Mapped[str] = mapped_column(Name(512), primary_key=True)
+    plan_hash: Mapped[str] = mapped_column(Name(64), primary_key=True)
+    choice: Mapped[str] = mapped_column(Name(16), primary_key=True)
+    decided_by: Mapped[str] = mapped_column(Name(128), primary_key=True)
+    reason: Mapped[str] = mapped_column(Words)
+    decided_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ObjectRevision(Base):
+    """One state of a watched object's spec; no content means that it was deleted. `seq` is the order of
+    recording.
+    """
+
+    __tablename__ = "object_revisions"
+    __table_args__ = (Index(None, "cluster", "kind", "namespace", "name", "seq"), Index(None, "at"))
+
+    seq: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+    id: Mapped[str] = mapped_column(Name(64), unique=True)
+    cluster: Mapped[str] = mapped_column(Name(253))
+    kind: Mapped[str] = mapped_column(Name(253))
+    namespace: Mapped[str] = mapped_column(Name(253))
+    name: Mapped[str] = mapped_column(Name(253))
+    uid: Mapped[str] = mapped_column(Name(64))
+    generation: Mapped[int | None] = mapped_column(BigInteger)
+    resource_version: Mapped[str] = mapped_column(Name(64))
+    manager: Mapped[str] = mapped_column(Words)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    content: Mapped[Any] = mapped_column(Packed, nullable=True)
+    content_hash: Mapped[str] = mapped_column(Name(64))
+    restorable: Mapped[bool]

@@ -1,0 +1,141 @@
+"""What the engine needs of the world, as protocols. Adapters implement them; only worker.bootstrap joins the two."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from suture.domain.action import Action, Receipt
+from suture.domain.decision import Verdict
+from suture.domain.incident import IncidentRecord
+from suture.domain.report import ReportBatch
+from suture.domain.snapshot import Manifest, Snapshot
+from suture.domain.target import ObjectRef, Target
+
+
+class Cluster(Protocol):
+    """A Kubernetes cluster: read as a whole, changed one typed action at a time."""
+
+    @property
+    def name(self) -> str:
+        """The cluster's name in targets and workflow ids."""
+
+    async def snapshot(self, namespace: str, fresh: bool = False) -> Snapshot:
+        """The namespace's objects plus cluster-wide ones ("" = all namespaces). From the watch's cache when it is in sync;
+        `fresh` asks the API server. Secrets' values are keyed hashes. Raises Unavailable, Forbidden."""
+
+    async def prepare(self, action: Action, key: str, dry_run: bool = False) -> Receipt:
+        """Read the object, check `expect` and the action's own preconditions, ask the server's dry run, and say what would
+        change and how to undo it. Changes nothing. Raises TargetNotFound, PreconditionFailed, Forbidden, Invalid, Unavailable."""
+
+    async def apply(self, receipt: Receipt) -> Receipt:
+        """Carry out a prepared receipt exactly once: a repeated call with the same receipt finds its own mark and changes
+        nothing. Returns the receipt with `done_at`. Raises as prepare does, and Conflict."""
+
+    async def logs(self, pod: ObjectRef, container: str, previous: bool = False, lines: int = 50) -> str:
+        """The container's last lines, redacted; an empty text when there are none."""
+
+    async def ready(self) -> None:
+        """Returns when the cluster answers; raises Unavailable or Forbidden otherwise."""
+
+
+class Change(BaseModel):
+    """One change that the watch saw. `manifest` is None for a deletion; `at` is when the watch saw it."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    ref: ObjectRef
+    manifest: Manifest | None
+    previous: Manifest | None
+    at: datetime
+
+
+class ClusterFeed(Protocol):
+    """The watch side of a cluster: keeps the cache in step and tells what changed."""
+
+    async def run(self) -> None:
+        """Watch until cancelled, re-listing after gaps (410, lost connections)."""
+
+    async def synced(self) -> None:
+        """Returns once the first listing of every kind is complete."""
+
+    def changes(self) -> AsyncIterator[list[Change]]:
+        """Changes in batches, to each caller from now on; a slow reader gets them merged by object, never blocks the watch."""
+
+
+class JournalEntry(BaseModel):
+    """What the journal knows of an action: the prepared receipt, and whether it was carried out."""
+
+    receipt: Receipt
+    done: bool
+    error: str = ""
+
+
+class Memory(Protocol):
+    """The database of incidents, actions, evidence and what was learned. Every write is idempotent by its key.
+
+    All methods raise Unavailable when the database does not answer.
+    """
+
+    async def ready(self) -> None: ...
+
+    async def open_incident(self, record: IncidentRecord) -> None:
+        """Make sure that the incident has a row (status OPEN)."""
+
+    async def save_incident(self, record: IncidentRecord) -> None:
+        """Write the whole story: row, attempts' verdicts and verification, timings, memory chunk."""
+
+    async def put_evidence(self, incident_id: str, kind: str, content: Any) -> str:
+        """Store a large piece of evidence (JSON, compressed); the id is derived from the content."""
+
+    async def get_evidence(self, evidence_id: str) -> Any | None: ...
+
+    async def journal(self, key: str) -> JournalEntry | None:
+        """The entry of an idempotency key."""
+
+    async def begin_action(self, incident_id: str, receipt: Receipt, verdict: Verdict | None) -> Receipt:
+        """Write the prepared receipt before anything changes. When the key is there already, the first receipt wins
+        and is returned."""
+
+    async def end_action(self, key: str, receipt: Receipt | None, error: str = "") -> None:
+        """Record the result: the receipt of success, or the error."""
+
+
+class Revision(BaseModel):
+    """One recorded state of an object's spec. `content` is None when it was deleted; Secrets are encrypted or hashes only."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    ref: ObjectRef
+    uid: str
+    at: datetime
+    manager: str = ""
+    content: dict[str, Any] | None
+    restorable: bool = True
+
+
+class Ledger(Protocol):
+    """The history of watched objects."""
+
+    async def record(self, changes: Sequence[Change]) -> None:
+        """Append what changed in spec or data (status is left out); the same content again adds nothing."""
+
+    async def last(self, ref: ObjectRef, existing: bool = True) -> Revision | None:
+        """The newest revision; with `existing` the newest in which the object was there."""
+
+    async def content(self, revision_id: str) -> Manifest:
+        """The full manifest to restore. Raises TargetNotFound, Irreversible (values were never kept)."""
+
+
+class Incidents(Protocol):
+    """How reports reach workflows: the Temporal side of every signal source."""
+
+    async def report(self, target: Target, batch: ReportBatch) -> str:
+        """Signal-with-start; returns the workflow id once the server has it. Raises Unavailable."""
+
+    async def resolved(self, target: Target, batch: ReportBatch) -> bool:
+        """Tell a running incident that its alerts are resolved; False when none is running (none is started for it)."""

@@ -1,0 +1,1 @@
+"""Adapters that act on what is healed."""

@@ -1,0 +1,25 @@
+"""The API does what its own description says, for inputs that a machine makes up from that description."""
+
+from __future__ import annotations
+
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis import Case
+from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
+
+from suture.api.app import create_app
+from suture.telemetry.metrics import Metrics
+from tests.api.conftest import settings_of
+from tests.ingest.recording import RecordingIncidents, by_labels
+
+TOKEN = "s3cret"
+APP = create_app(settings_of(token=TOKEN), RecordingIncidents(), by_labels, metrics=Metrics())
+GENERATION = GenerationConfig(allow_x00=False)  # JSON Schema has no words for what databases can't store
+CONFIG = SchemathesisConfig(projects=ProjectsConfig(default=ProjectConfig(generation=GENERATION)))
+schema = schemathesis.openapi.from_asgi("/openapi.json", APP, config=CONFIG)
+
+
+@schema.parametrize()
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_description_is_true(case: Case) -> None:
+    case.call_and_validate(headers={"Authorization": f"Bearer {TOKEN}"})

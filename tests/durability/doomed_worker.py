@@ -1,0 +1,59 @@
+"""A real worker that kills itself with SIGKILL at one chosen step: before or after any call of any port.
+
+Run as a program: doomed_worker.py POINT, where POINT is `before:apply`, `after:end_action` ... or `none`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from typing import Any
+
+from suture.settings import Settings
+from worker.bootstrap import Ports, Role, connect_ports, options, worker
+from worker.connect import connect
+
+
+class Doomed:
+    """Passes every call through, and dies at the chosen one."""
+
+    def __init__(self, inner: Any, point: str) -> None:
+        self._inner = inner
+        self._when, _, self._method = point.partition(":")
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if name != self._method:
+            return found
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            if self._when == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+            result = await found(*args, **kwargs)
+            os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        return call
+
+
+async def main(point: str) -> None:
+    settings = Settings(autopilot=True, cluster="lab")
+    client = await connect()
+    chosen = options(settings, Role.ALL, search_attributes=False)
+    async with connect_ports(settings, client, chosen) as ports:
+        doomed = Ports(
+            cluster=Doomed(ports.cluster, point),
+            feed=ports.feed,
+            memory=Doomed(ports.memory, point),
+            ledger=ports.ledger,
+            incidents=ports.incidents,
+        )
+        async with worker(client, settings, Role.ALL, chosen, doomed):
+            print("working", flush=True)
+            await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

@@ -1,0 +1,210 @@
+"""In-memory ports for tests of the workflow's logic: a little world that changes only through actions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from suture.domain.action import Action, Receipt, Scale, UndoRollout
+from suture.domain.decision import Verdict
+from suture.domain.errors import PreconditionFailed, Unavailable
+from suture.domain.incident import IncidentRecord
+from suture.domain.report import ReportBatch
+from suture.domain.snapshot import Manifest, Snapshot
+from suture.domain.target import ObjectRef, Target
+from suture.ports import Change, JournalEntry, Revision
+
+NAMESPACE = "shop"
+
+
+class FakeCluster:
+    """Deployments with one pod each. `cures` says which image makes a deployment healthy; undo_rollout goes to `previous`."""
+
+    name = "default"
+
+    def __init__(self) -> None:
+        self.image: dict[str, str] = {}
+        self.previous: dict[str, str] = {}
+        self.replicas: dict[str, int] = {}
+        self.good: dict[str, set[str]] = {}
+        self.applied: list[Receipt] = []
+        self.away = False
+        self.slow = 0.0
+        self.fails: Callable[[Action], Exception | None] = lambda _: None
+
+    def deploy(self, name: str, image: str = "v1", previous: str = "v0", good: set[str] | None = None) -> Target:
+        self.image[name], self.previous[name], self.replicas[name] = image, previous, 1
+        self.good[name] = good if good is not None else {"v0", "v1"}
+        return Target(namespace=NAMESPACE, kind="Deployment", name=name)
+
+    async def snapshot(self, namespace: str, fresh: bool = False) -> Snapshot:
+        if self.away:
+            raise Unavailable("the cluster does not answer")
+        objects = [o for name in self.image for o in self._objects(name)]
+        return Snapshot(objects, datetime.now(UTC))
+
+    def _objects(self, name: str) -> list[Manifest]:
+        image, replicas = self.image[name], self.replicas[name]
+        ok = image in self.good[name]
+        generation = 1 + len([r for r in self.applied if r.action.object.name == name])
+        spec = {"containers": [{"name": name, "image": image}]}
+        meta = {"namespace": NAMESPACE, "creationTimestamp": "2026-01-01T00:00:00Z", "labels": {"app": name}}
+        ready = replicas if ok else 0
+        deployment = {
+            "kind": "Deployment",
+            "metadata": {**meta, "name": name, "uid": f"d-{name}", "generation": generation, "annotations": {"deployment.kubernetes.io/revision": "2"}},
+            "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": {"metadata": {"labels": {"app": name}}, "spec": spec}},
+            "status": {"observedGeneration": generation, "replicas": replicas, "updatedReplicas": replicas, "readyReplicas": ready,
+                       "availableReplicas": ready, "unavailableReplicas": replicas - ready},
+        }
+        objects: list[Manifest] = [deployment]
+        for number, template_image in ((1, self.previous[name]), (2, image)):
+            objects.append({
+                "kind": "ReplicaSet",
+                "metadata": {**meta, "name": f"{name}-{number}", "uid": f"r-{name}-{number}", "labels": {"app": name, "pod-template-hash": str(number)},
+                             "annotations": {"deployment.kubernetes.io/revision": str(number), "deployment.kubernetes.io/desired-replicas": "1"},
+                             "ownerReferences": [{"kind": "Deployment", "name": name, "uid": f"d-{name}", "controller": True}]},
+                "spec": {"replicas": replicas if number == 2 else 0, "selector": {"matchLabels": {"app": name}},
+                         "template": {"metadata": {"labels": {"app": name, "pod-template-hash": str(number)}}, "spec": {"containers": [{"name": name, "image": template_image}]}}},
+                "status": {"replicas": replicas if number == 2 else 0, "readyReplicas": ready if number == 2 else 0},
+            })
+        state = {"running": {"startedAt": "2026-01-01T00:00:00Z"}} if ok else {"waiting": {"reason": "ImagePullBackOff", "message": f'Back-off pulling image "{image}"'}}
+        for n in range(replicas):
+            objects.append({
+                "kind": "Pod",
+                "metadata": {**meta, "name": f"{name}-2-{n}", "uid": f"p-{name}-{image}-{n}",
+                             "ownerReferences": [{"kind": "ReplicaSet", "name": f"{name}-2", "uid": f"r-{name}-2", "controller": True}]},
+                "spec": {**spec, "nodeName": "n1"},
+                "status": {"phase": "Running" if ok else "Pending", "startTime": "2026-01-01T00:00:00Z",
+                           "conditions": [{"type": "PodScheduled", "status": "True"},
+                                          {"type": "Ready", "status": str(ok), "lastTransitionTime": "2026-01-01T00:00:00Z"}],
+                           "containerStatuses": [{"name": name, "image": image, "ready": ok, "restartCount": 0, "state": state}]},
+            })
+        return objects
+
+    async def prepare(self, action: Action, key: str, dry_run: bool = False) -> Receipt:
+        if self.away:
+            raise Unavailable("the cluster does not answer")
+        name = action.object.name
+        undo: list[Action] = []
+        if isinstance(action, UndoRollout):
+            undo = [UndoRollout(object=action.object, to_revision=1)]
+        elif isinstance(action, Scale):
+            undo = [Scale(object=action.object, replicas=self.replicas[name])]
+        return Receipt(key=key, action=action, prepared_at=datetime.now(UTC), undo=undo)
+
+    async def apply(self, receipt: Receipt) -> Receipt:
+        await asyncio.sleep(self.slow)
+        if any(r.key == receipt.key for r in self.applied):
+            return receipt
+        error = self.fails(receipt.action)
+        if error is not None:
+            raise error
+        name = receipt.action.object.name
+        if isinstance(receipt.action, UndoRollout):
+            self.image[name], self.previous[name] = self.previous[name], self.image[name]
+        elif isinstance(receipt.action, Scale):
+            self.replicas[name] = receipt.action.replicas
+        done = receipt.model_copy(update={"done_at": datetime.now(UTC)})
+        self.applied.append(done)
+        return done
+
+    async def logs(self, pod: ObjectRef, container: str, previous: bool = False, lines: int = 50) -> str:
+        return ""
+
+    async def ready(self) -> None:
+        if self.away:
+            raise Unavailable("the cluster does not answer")
+
+
+class FakeMemory:
+    """Dictionaries; `away` makes it unavailable."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, IncidentRecord] = {}
+        self.evidence: dict[str, Any] = {}
+        self.entries: dict[str, JournalEntry] = {}
+        self.away = False
+
+    def _there(self) -> None:
+        if self.away:
+            raise Unavailable("the database does not answer")
+
+    async def ready(self) -> None:
+        self._there()
+
+    async def open_incident(self, record: IncidentRecord) -> None:
+        self._there()
+        self.records.setdefault(record.incident_id, record)
+
+    async def save_incident(self, record: IncidentRecord) -> None:
+        self._there()
+        self.records[record.incident_id] = record
+
+    async def put_evidence(self, incident_id: str, kind: str, content: Any) -> str:
+        self._there()
+        self.evidence[f"{incident_id}-{kind}"] = content
+        return f"{incident_id}-{kind}"
+
+    async def get_evidence(self, evidence_id: str) -> Any | None:
+        return self.evidence.get(evidence_id)
+
+    async def journal(self, key: str) -> JournalEntry | None:
+        self._there()
+        return self.entries.get(key)
+
+    async def begin_action(self, incident_id: str, receipt: Receipt, verdict: Verdict | None) -> Receipt:
+        self._there()
+        return self.entries.setdefault(receipt.key, JournalEntry(receipt=receipt, done=False)).receipt
+
+    async def end_action(self, key: str, receipt: Receipt | None, error: str = "") -> None:
+        self._there()
+        entry = self.entries.get(key)
+        if entry:
+            self.entries[key] = JournalEntry(receipt=receipt or entry.receipt, done=receipt is not None, error=error)
+
+
+class FakeLedger:
+    """Knows nothing."""
+
+    async def record(self, changes: Sequence[Change]) -> None: ...
+
+    async def last(self, ref: ObjectRef, existing: bool = True) -> Revision | None:
+        return None
+
+    async def content(self, revision_id: str) -> Manifest:
+        raise PreconditionFailed(revision_id)
+
+
+class FakeIncidents:
+    """Collects what was reported."""
+
+    def __init__(self) -> None:
+        self.reported: list[tuple[Target, ReportBatch]] = []
+        self.over: list[tuple[Target, ReportBatch]] = []
+
+    async def report(self, target: Target, batch: ReportBatch) -> str:
+        self.reported.append((target, batch))
+        return target.workflow_id
+
+    async def resolved(self, target: Target, batch: ReportBatch) -> bool:
+        self.over.append((target, batch))
+        return True
+
+
+class FakeFeed:
+    """A feed into which a test puts changes."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[list[Change]] = asyncio.Queue()
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    async def synced(self) -> None: ...
+
+    async def changes(self) -> AsyncIterator[list[Change]]:
+        while True:
+            yield await self.queue.get()

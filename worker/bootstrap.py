@@ -1,0 +1,176 @@
+"""The one place where ports meet adapters. Everything else is handed what it needs.
+
+Adapters are imported inside the functions that need them: a process that only runs workflows then loads no database driver
+and no Kubernetes library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.approve import Approve
+from activities.classify import Classify
+from activities.detect import Detect
+from activities.execute import Execute
+from activities.memorize import Memorize
+from activities.route import Route
+from activities.verify import Verify
+from activities.watch import Watch
+from policies.guardrails import Guardrails
+from policies.routing import RoutingRules
+from policies.rules import ASK, AUTOPILOT, load_policy
+from policies.verdict import PolicyEngine
+from suture.domain.incident import Options
+from suture.ports import Cluster, ClusterFeed, Ledger, Memory
+from suture.settings import ACTIONS_QUEUE, TASK_QUEUE, Settings
+from worker.plugin import SuturePlugin
+
+if TYPE_CHECKING:
+    from suture.api.server import Gateway
+    from suture.ingest.temporal import TemporalIncidents
+
+GRACE = timedelta(seconds=10)  # running activities may finish before a worker ends
+STICKY = timedelta(seconds=2)  # how long a workflow waits for the worker that knows it, after that worker died
+
+
+class Role(StrEnum):
+    """What a worker process does: split them to keep write credentials, and heavy libraries, in processes of their own."""
+
+    ALL = "all"
+    WORKFLOWS = "workflows"
+    STAGES = "stages"
+    ACTIONS = "actions"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The world, as the activities see it."""
+
+    cluster: Cluster
+    feed: ClusterFeed
+    memory: Memory
+    ledger: Ledger
+    incidents: TemporalIncidents
+
+
+@asynccontextmanager
+async def connect_ports(settings: Settings, client: Client, chosen: Options, ui: str = "") -> AsyncIterator[Ports]:
+    """Adapters for the settings, closed at the end. Raises Unavailable, Forbidden or ValueError with what to do."""
+    from suture.ingest.temporal import TemporalIncidents
+    from suture.memory.ledger import SqlLedger
+    from suture.memory.store import SqlMemory
+    from suture.sealing import Sealer
+    from suture.targets.kubernetes import KubernetesCluster
+    from suture.targets.kubernetes.client import Client as KubernetesClient
+
+    sealer = Sealer(settings.sealing_key())
+    async with AsyncExitStack() as stack:
+        memory = await stack.enter_async_context(await SqlMemory.connect(settings.database_url, sealer))
+        ledger = SqlLedger(memory.database, settings.cluster, sealer)
+        kubernetes = await KubernetesClient.connect(settings.kubeconfig, settings.context)
+        cluster = KubernetesCluster(settings.cluster, kubernetes, sealer, ledger, settings.watch_namespaces)
+        stack.push_async_callback(cluster.close)
+        await cluster.ready()
+        incidents = TemporalIncidents(client, TASK_QUEUE, chosen, ui)
+        yield Ports(cluster=cluster, feed=cluster, memory=memory, ledger=ledger, incidents=incidents)
+
+
+async def prepare_server(client: Client) -> bool:
+    """Create the search attributes where the server allows it; whether they can be used."""
+    from suture.ingest.temporal import ensure_search_attributes
+
+    return await ensure_search_attributes(client)
+
+
+def gateway(settings: Settings, ports: Ports, sdk_metrics: str) -> Gateway:
+    """The web side of this process; raises ValueError when it would be open to others without a token."""
+    from suture.api.app import create_app
+    from suture.api.auth import check_exposure
+    from suture.api.server import Gateway
+    from suture.diagnosis.resolve import resolve
+    from suture.ingest.targets import ClusterResolver
+    from suture.telemetry import METRICS
+
+    check_exposure(settings)
+    resolver = ClusterResolver(ports.cluster, resolve)
+    health = {"temporal": ports.incidents.ready, "database": ports.memory.ready, "cluster": ports.cluster.ready}
+    app = create_app(
+        settings,
+        ports.incidents,
+        resolver,
+        health,
+        METRICS,
+        sdk_metrics_url=sdk_metrics,
+        link=ports.incidents.link,
+        open_count=ports.incidents.open_count,
+    )
+    return Gateway(app, settings)
+
+
+def guardrails(settings: Settings) -> Guardrails:
+    return Guardrails(settings.protected_namespaces)
+
+
+def policy_engine(settings: Settings) -> PolicyEngine:
+    """The policies of the settings; raises Invalid naming file and line. Without any, every change asks."""
+    files = [*settings.policies, *([AUTOPILOT] if settings.autopilot else [])] or [ASK]
+    return PolicyEngine([load_policy(f) for f in files], guardrails(settings))
+
+
+def options(settings: Settings, role: Role, search_attributes: bool) -> Options:
+    """The options that new incidents get. A process that does everything keeps actions on its own queue: they start sooner."""
+    queue = settings.options.actions_queue or ("" if role is Role.ALL else ACTIONS_QUEUE)
+    return settings.options.model_copy(update={"search_attributes": search_attributes, "actions_queue": queue})
+
+
+def local_activities(settings: Settings, chosen: Options) -> list[Callable[..., Any]]:
+    """Pure computation, run by the worker that runs the workflows."""
+    approve = Approve(policy_engine(settings), chosen)
+    return [Route(RoutingRules.load()).route, approve.approve, approve.options]
+
+
+def stage_activities(ports: Ports) -> list[Callable[..., Any]]:
+    """What reads and remembers."""
+    return [
+        Detect(ports.cluster, ports.memory).detect,
+        Classify(ports.cluster, ports.ledger).classify,
+        Verify(ports.cluster).verify,
+        Memorize(ports.memory).memorize,
+        Watch(ports.cluster, ports.feed, ports.ledger, ports.incidents).watch,
+    ]
+
+
+def action_activities(settings: Settings, ports: Ports) -> list[Callable[..., Any]]:
+    """What changes targets."""
+    return [Execute(ports.cluster, ports.memory, guardrails(settings)).execute]
+
+
+def worker(client: Client, settings: Settings, role: Role, chosen: Options, ports: Ports | None, task_queue: str = TASK_QUEUE) -> Worker:
+    """The worker of a role; only `workflows` can do without ports."""
+    activities: list[Callable[..., Any]] = []
+    if role in (Role.ALL, Role.WORKFLOWS):
+        activities += local_activities(settings, chosen)
+    if ports is not None and role in (Role.ALL, Role.STAGES):
+        activities += stage_activities(ports)
+    if ports is not None and role in (Role.ALL, Role.ACTIONS):
+        activities += action_activities(settings, ports)
+    plugin = SuturePlugin(workflows=role in (Role.ALL, Role.WORKFLOWS))
+    return Worker(
+        client,
+        task_queue=ACTIONS_QUEUE if role is Role.ACTIONS else task_queue,
+        activities=activities,
+        plugins=[plugin],
+        no_remote_activities=role is Role.WORKFLOWS,
+        max_cached_workflows=settings.workers_max_cached_workflows if role in (Role.ALL, Role.WORKFLOWS) else 0,
+        max_concurrent_activities=settings.max_concurrent_actions if role is Role.ACTIONS else None,
+        graceful_shutdown_timeout=GRACE,
+        sticky_queue_schedule_to_start_timeout=STICKY,
+    )

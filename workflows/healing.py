@@ -1,0 +1,213 @@
+"""From detect to verify: try the best hypothesis, undo what did not help, try the next, and call a person when none is left."""
+
+from __future__ import annotations
+
+from temporalio.exceptions import ActivityError
+
+from suture.domain.decision import Decision, FallbackStep, Method, Verdict, VerdictKind
+from suture.domain.diagnosis import Detection, Health, Hypothesis
+from suture.domain.incident import Attempt, Phase
+from suture.domain.stages import Outcome, Stage
+from workflows import approval, repair, steps, visibility
+from workflows.approval import Answer
+from workflows.repair import cause_of
+from workflows.story import Story
+
+MAX_STALE = 5  # times a plan may be overtaken by events before a person is called
+
+
+class Healing:
+    """The story between the first report and the outcome."""
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+        self.record = story.record
+        self._stale = 0
+
+    async def run(self) -> Outcome:
+        """Returns how it ended; the timeline says why. Errors of reading end in an escalation, never in a stuck workflow."""
+        try:
+            return await self._run()
+        except ActivityError as e:
+            return self._escalate(f"the state cannot be read: {cause_of(e)}")
+
+    async def _run(self) -> Outcome:
+        unfinished = self._unfinished()
+        if unfinished and await self._verify(unfinished):
+            return Outcome.HEALED
+        while True:
+            detection = await self._detect()
+            if detection.health is not Health.UNHEALTHY:
+                return self._well(detection)
+            if len(self.record.attempts) >= self.story.options.max_attempts:
+                return self._escalate(f"{len(self.record.attempts)} plans did not help")
+            outcome = await self._attempt()
+            if outcome is not None:
+                return outcome
+
+    def _unfinished(self) -> Attempt | None:
+        """The attempt that was being verified when the history was cut."""
+        last = self.record.attempts[-1] if self.record.attempts else None
+        return last if last and last.receipts and last.verified is None else None
+
+    # detect
+    async def _detect(self) -> Detection:
+        """Look until it is clear; trouble that may heal itself gets its grace time."""
+        began = self.story.now
+        with self.story.stage(Stage.DETECT):
+            while True:
+                detection = await steps.detect(self.story)
+                settling = detection.health is Health.SETTLING and not self.record.resolved
+                if not settling or (self.story.now - began).total_seconds() >= self.story.options.grace_limit:
+                    break
+                await self._settle(detection)
+            self._saw(detection)
+        return detection
+
+    async def _settle(self, detection: Detection) -> None:
+        if self.record.phase is not Phase.SETTLING:
+            self.story.note(f"may heal itself: {detection.summary}")
+        self.record.phase = Phase.SETTLING
+        seen = self.record.report_count
+        await self.story.wait(
+            lambda: self.record.report_count != seen or self.story.decision is not None, max(detection.recheck_seconds, 0.2), "grace time"
+        )
+
+    def _saw(self, detection: Detection) -> None:
+        self.record.phase = Phase.RUNNING
+        self.story.note(detection.summary, health=detection.health)
+        if detection.health is Health.UNHEALTHY:
+            self.record.timings.detected_at = self.record.timings.detected_at or self.story.now
+            self.record.evidence = detection.evidence or self.record.evidence
+            if not self.record.attempts:
+                self.record.elsewhere = detection.elsewhere
+
+    def _well(self, detection: Detection) -> Outcome:
+        changed = any(r.changed for a in self.record.attempts for r in a.receipts)
+        self.record.summary = detection.summary
+        if detection.health is Health.SETTLING:
+            return self._escalate(f"still unclear after {self.story.options.grace_limit:g} s: {detection.summary}")
+        if changed and detection.health is Health.HEALTHY:
+            self.record.timings.healed_at = self.story.now
+        return Outcome.SELF_RESOLVED
+
+    # classify, route, approve
+    async def _attempt(self) -> Outcome | None:
+        """One hypothesis; an outcome ends the incident, None goes on with what is left."""
+        if self.record.resolved:
+            self.record.summary = "the alert is resolved: nothing is changed"
+            self.story.note(self.record.summary)
+            return Outcome.SELF_RESOLVED
+        with self.story.stage(Stage.CLASSIFY):
+            classification = await steps.classify(self.story)
+            if classification.health is not Health.UNHEALTHY:
+                self.story.note("the trouble has gone while it was looked at")
+                return None
+            self.record.failure_type = classification.failure_type
+            hypothesis = classification.next(self.record.tried)
+            self._explain(classification.hypotheses, hypothesis)
+        if hypothesis is None:
+            return self._escalate("nothing left to try" if self.record.attempts else "no plan fits what was found")
+        attempt = Attempt(hypothesis=hypothesis, started_at=self.story.now)
+        return await self._decide(attempt, hypothesis, classification.ai_confidence)
+
+    def _explain(self, hypotheses: list[Hypothesis], chosen: Hypothesis | None) -> None:
+        for h in hypotheses[:5]:
+            mark = "takes" if h is chosen else "considers"
+            self.story.note(f"{mark} ({h.confidence:.0%}): {h.cause}", origin=h.origin, why=h.why, plan=h.plan.describe() if h.plan else "")
+
+    async def _decide(self, attempt: Attempt, hypothesis: Hypothesis, ai_confidence: float | None) -> Outcome | None:
+        with self.story.stage(Stage.ROUTE):
+            routing = await steps.route(self.story, hypothesis, ai_confidence)
+            self.record.route, attempt.routing = routing.route, routing
+            self.story.note(f"{routing.route}, {routing.method} (score {routing.hybrid_score:.2f}): {routing.reason}")
+        with self.story.stage(Stage.APPROVE):
+            verdict = attempt.verdict = await steps.approve(self.story, hypothesis, routing)
+            self.story.note(f"{verdict.kind}: {'; '.join(verdict.reasons)}", policy=verdict.policy_hash)
+            if verdict.kind is VerdictKind.DENIED or verdict.plan is None:
+                self._close(attempt, "denied: " + "; ".join(verdict.reasons))
+                return None
+            if verdict.needs_person:
+                answer = await approval.ask(self.story, hypothesis, verdict, attempt)
+                if answer is not Answer.APPROVE:
+                    return self._unapproved(attempt, answer)
+                if not await self._still(hypothesis):
+                    return None
+        if self._told_to_stop():
+            return self._unapproved(attempt, Answer(self._stop_choice()))
+        return await self._repair(attempt, verdict, routing.fallback)
+
+    async def _still(self, approved: Hypothesis) -> bool:
+        """Read the state again after an approval: is the approved plan still what would be done?"""
+        classification = await steps.classify(self.story)
+        fresh = next((h for h in classification.hypotheses if h.plan and approved.plan and h.plan.hash == approved.plan.hash), None)
+        if fresh is None:
+            self.story.note("the state has changed since the approval: the plan is made anew")
+        return fresh is not None
+
+    def _told_to_stop(self) -> bool:
+        return self.story.decision is not None and self.story.decision.choice in ("escalate", "cancel")
+
+    def _stop_choice(self) -> str:
+        decision: Decision | None
+        decision, self.story.decision = self.story.decision, None
+        return decision.choice if decision else "cancel"
+
+    def _unapproved(self, attempt: Attempt, answer: Answer) -> Outcome | None:
+        who = attempt.decision.by if attempt.decision else ""
+        if answer is Answer.RESOLVED:
+            self._close(attempt, "not needed any more")
+            return None
+        self._close(attempt, f"{answer} {who}".strip())
+        if answer is Answer.REJECT:
+            return None
+        return self._escalate({Answer.EXPIRED: "nobody answered in time"}.get(answer, f"{answer} by {who or 'a person'}"))
+
+    # execute, verify
+    async def _repair(self, attempt: Attempt, verdict: Verdict, chain: list[FallbackStep]) -> Outcome | None:
+        plan = verdict.plan
+        assert plan is not None  # noqa: S101 - checked by the caller
+        if self.story.options.search_attributes:
+            visibility.index(self.record)
+        chain = chain or [FallbackStep(method=Method.REQUIRE_APPROVAL, timeout_seconds=30)]
+        try:
+            with self.story.stage(Stage.EXECUTE):
+                done = await repair.execute(self.story, attempt, plan, chain)
+        except repair.Stale:
+            self._stale += 1
+            await repair.undo(self.story, attempt)
+            return None if self._stale <= MAX_STALE else self._escalate("the target changes faster than a plan can be made")
+        self.record.attempts.append(attempt)
+        if not done:
+            await repair.undo(self.story, attempt)
+            attempt.verified, attempt.ended_at = False, self.story.now
+            return None
+        return Outcome.HEALED if await self._verify(attempt) else None
+
+    async def _verify(self, attempt: Attempt) -> bool:
+        """True when healed; otherwise everything the attempt did is undone."""
+        plan = attempt.verdict.plan if attempt.verdict else None
+        method = attempt.routing.method if attempt.routing else Method.EXECUTE
+        assert plan is not None  # noqa: S101 - only approved plans are executed
+        with self.story.stage(Stage.VERIFY):
+            verification = await repair.verify(self.story, attempt, plan, method)
+        attempt.verified, attempt.result = verification.healed, verification.summary
+        self.story.note(verification.summary)
+        if verification.healed:
+            self.record.timings.healed_at = self.story.now
+            self.record.summary = f"{attempt.hypothesis.cause}; {plan.describe()}"
+        elif not await repair.undo(self.story, attempt):
+            attempt.result += "; the undo is incomplete"
+        attempt.ended_at = self.story.now
+        return verification.healed
+
+    # endings
+    def _close(self, attempt: Attempt, result: str) -> None:
+        attempt.result, attempt.ended_at = result, self.story.now
+        self.record.attempts.append(attempt)
+
+    def _escalate(self, why: str) -> Outcome:
+        tried = "; ".join(f"{a.hypothesis.plan.describe()}: {a.result}" for a in self.record.attempts if a.hypothesis.plan)
+        self.record.summary = why + (f" (tried: {tried})" if tried else "")
+        self.story.note(f"a person is needed: {self.record.summary}")
+        return Outcome.ESCALATED

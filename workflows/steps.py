@@ -1,0 +1,108 @@
+"""The stages as calls: which activity, where it runs, how long it may take and how often it is tried."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+from activities.approve import Approve, ApproveRequest
+from activities.classify import Classify, ClassifyRequest
+from activities.detect import Detect, DetectRequest
+from activities.execute import Execute, ExecuteRequest
+from activities.memorize import Memorize, MemorizeRequest
+from activities.route import Route, RouteRequest
+from activities.verify import Verification, Verify, VerifyRequest
+from suture.domain.action import Receipt
+from suture.domain.decision import Routing, Verdict
+from suture.domain.diagnosis import Classification, Detection, Hypothesis, Symptom
+from suture.domain.incident import IncidentRecord, Options
+from suture.domain.plan import Plan
+from workflows.story import Story
+
+READ = RetryPolicy(initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=10))
+WRITE = RetryPolicy(initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=2))
+KEEP_TRYING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
+HEARTBEAT = timedelta(seconds=15)
+
+
+async def options() -> Options:
+    """The installation's options, for incidents that were started by hand."""
+    return await workflow.execute_local_activity_method(Approve.options, start_to_close_timeout=timedelta(seconds=10))
+
+
+async def detect(story: Story) -> Detection:
+    record = story.record.model_copy(update={"timeline": [], "attempts": []})
+    return await workflow.execute_activity_method(
+        Detect.detect,
+        DetectRequest(record=record, first_seen=record.timings.started_at),
+        start_to_close_timeout=timedelta(seconds=30),
+        schedule_to_close_timeout=timedelta(seconds=story.options.unreachable_after),
+        retry_policy=READ,
+        summary=f"is {story.record.target} in trouble?",
+    )
+
+
+async def classify(story: Story) -> Classification:
+    return await workflow.execute_activity_method(
+        Classify.classify,
+        ClassifyRequest(target=story.record.target, reports=story.record.reports, first_seen=story.record.timings.started_at),
+        start_to_close_timeout=timedelta(seconds=30),
+        schedule_to_close_timeout=timedelta(seconds=story.options.unreachable_after),
+        retry_policy=READ,
+        summary=f"why is {story.record.target} in trouble?",
+    )
+
+
+async def route(story: Story, hypothesis: Hypothesis, ai_confidence: float | None) -> Routing:
+    return await workflow.execute_local_activity_method(
+        Route.route,
+        RouteRequest(hypothesis=hypothesis, severity=story.record.severity, ai_confidence=ai_confidence),
+        start_to_close_timeout=timedelta(seconds=10),
+        summary="who decides",
+    )
+
+
+async def approve(story: Story, hypothesis: Hypothesis, routing: Routing) -> Verdict:
+    return await workflow.execute_local_activity_method(
+        Approve.approve,
+        ApproveRequest(target=story.record.target, severity=story.record.severity, hypothesis=hypothesis, routing=routing),
+        start_to_close_timeout=timedelta(seconds=10),
+        summary="what guardrails and policies say",
+    )
+
+
+async def execute(story: Story, request: ExecuteRequest, timeout_seconds: float) -> Receipt:
+    timeout = timedelta(seconds=timeout_seconds)
+    return await workflow.execute_activity_method(
+        Execute.execute,
+        request,
+        task_queue=story.options.actions_queue or None,
+        start_to_close_timeout=timeout,
+        schedule_to_close_timeout=timeout * 2,
+        retry_policy=WRITE,
+        summary=("undo: " if request.undo else "") + request.action.describe(),
+    )
+
+
+def verify(story: Story, plan: Plan, acted_at: datetime, stable_for: float, before: list[Symptom]) -> workflow.ActivityHandle[Verification]:
+    timeout = story.options.verify_timeout
+    return workflow.start_activity_method(
+        Verify.verify,
+        VerifyRequest(target=story.record.target, plan=plan, stable_for=stable_for, timeout=timeout, acted_at=acted_at, before=before),
+        start_to_close_timeout=timedelta(seconds=timeout + stable_for + 60),
+        heartbeat_timeout=HEARTBEAT,
+        retry_policy=READ,
+        summary=f"does it help, and for {stable_for:g} s on end?",
+    )
+
+
+async def memorize(record: IncidentRecord) -> None:
+    await workflow.execute_activity_method(
+        Memorize.memorize,
+        MemorizeRequest(record=record),
+        start_to_close_timeout=timedelta(seconds=30),
+        retry_policy=KEEP_TRYING,
+        summary="remember it",
+    )

@@ -1,0 +1,85 @@
+"""What the parts of the incident workflow share: the record, what people said, and how to wait without losing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio import workflow
+
+from suture.domain.decision import Decision
+from suture.domain.incident import IncidentRecord, IncidentStart, Options, Phase, Timings
+from suture.domain.stages import Stage
+from workflows import visibility
+
+
+class Story:
+    """The incident's state. Everything that must survive continue-as-new is in `record`."""
+
+    def __init__(self, start: IncidentStart) -> None:
+        self.start = start
+        self.options = start.options or Options()
+        self.record = start.carried or _new_record(start)
+        self.decision: Decision | None = None
+        self.signals = 0  # of this run
+        if start.carried is None:
+            for report in start.reports:
+                self.record.take(report)
+
+    @property
+    def now(self) -> datetime:
+        return workflow.now()
+
+    def note(self, text: str, **data: Any) -> None:
+        """Add to the timeline and to what the Temporal UI shows."""
+        self.record.note(self.now, text, **data)
+        visibility.show(self.record)
+
+    @contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        """Be in a stage; its duration is added up."""
+        self.record.stage = stage
+        began = self.now
+        try:
+            yield
+        finally:
+            spent = self.record.timings.stage_seconds
+            spent[stage] = spent.get(stage, 0.0) + (self.now - began).total_seconds()
+
+    @property
+    def crowded(self) -> bool:
+        """So many signals came that the history should be cut here."""
+        info = workflow.info()
+        return self.signals >= self.options.max_reports_per_run or info.is_continue_as_new_suggested()
+
+    async def wait(self, until: Callable[[], bool], seconds: float, summary: str) -> bool:
+        """Wait for a condition; False when the time is over. Continues as new when the history grows meanwhile."""
+        try:
+            await workflow.wait_condition(lambda: until() or self.crowded, timeout=timedelta(seconds=seconds), timeout_summary=summary)
+        except TimeoutError:
+            return False
+        if not until():
+            await self.continue_as_new()
+        return True
+
+    async def continue_as_new(self) -> None:
+        """Go on in a fresh history with the same record. Does not return."""
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        workflow.continue_as_new(
+            IncidentStart(target=self.record.target, options=self.options, carried=self.record, severity=self.record.severity)
+        )
+
+
+def _new_record(start: IncidentStart) -> IncidentRecord:
+    info = workflow.info()
+    began = [r.starts_at for r in start.reports if r.starts_at]
+    return IncidentRecord(
+        incident_id=f"{start.target.name[:40]}-{info.first_execution_run_id[:8]}",
+        workflow_id=info.workflow_id,
+        target=start.target,
+        severity=start.severity,
+        phase=Phase.RUNNING,
+        timings=Timings(started_at=min([info.start_time, *began])),
+    )

@@ -1,0 +1,34 @@
+"""What a person reads in the Temporal UI: current details in Markdown, and search attributes at two or three transitions."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+
+from suture.domain.incident import IncidentRecord, Phase
+from suture.domain.visibility import SearchAttribute
+
+SHOWN_LINES = 25
+
+
+def show(record: IncidentRecord) -> None:
+    """Set the current details; this adds nothing to the history."""
+    head = f"**{record.target}** · {record.severity} · {record.outcome or record.phase} · {record.report_count} reports"
+    lines = [f"- `{e.at:%H:%M:%S}` **{e.stage}** {e.text}" for e in record.timeline[-SHOWN_LINES:]]
+    if record.phase is Phase.WAITING_FOR_APPROVAL and record.approval:
+        lines.append(f"\n**Waits for a person:** {record.approval.plan.describe()} (`suture approve {record.incident_id}`)")
+    workflow.set_current_details("\n".join([head, "", *lines]))
+
+
+def index(record: IncidentRecord, waiting_for: str = "") -> None:
+    """Upsert the search attributes of the present state."""
+    values = {
+        SearchAttribute.FAILURE_TYPE: str(record.failure_type),
+        SearchAttribute.ROUTE: str(record.route or ""),
+        SearchAttribute.OUTCOME: str(record.outcome or ""),
+        SearchAttribute.WAITING_FOR: waiting_for,
+        SearchAttribute.TARGET: str(record.target),
+        SearchAttribute.NAMESPACE: record.target.namespace,
+        SearchAttribute.SEVERITY: str(record.severity),
+    }
+    workflow.upsert_search_attributes([SearchAttributeKey.for_keyword(k).value_set(v) for k, v in values.items()])
