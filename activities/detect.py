@@ -11,6 +11,7 @@ from temporalio import activity
 from suture.diagnosis.detect import detect
 from suture.diagnosis.symptoms import troubles
 from suture.domain.diagnosis import Detection, Health
+from suture.domain.errors import Invalid
 from suture.domain.incident import IncidentRecord
 from suture.ports import Cluster, Memory
 
@@ -35,6 +36,8 @@ class Detect:
     async def detect(self, request: DetectRequest) -> Detection:
         """Raises Unavailable (the cluster does not answer; retried) and Forbidden (a permission is missing)."""
         record = request.record
+        if record.target.cluster != self._cluster.name:  # a namesake in another cluster must not be touched
+            raise Invalid(f"{record.target} is in the cluster {record.target.cluster}; this engine heals {self._cluster.name}")
         snapshot = await self._cluster.snapshot(record.target.namespace)
         now = datetime.now(UTC)
         detection = detect(snapshot, record.target, record.reports, now, request.first_seen)

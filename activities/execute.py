@@ -14,8 +14,7 @@ from policies.guardrails import Guardrails
 from suture.domain.action import Action, Receipt
 from suture.domain.decision import Verdict
 from suture.domain.errors import SutureError
-from suture.ports import Cluster, Memory
-from suture.telemetry import record_action
+from suture.ports import Cluster, Counters, Memory
 
 
 class ExecuteRequest(BaseModel):
@@ -31,10 +30,11 @@ class ExecuteRequest(BaseModel):
 class Execute:
     """The only place from which targets are changed."""
 
-    def __init__(self, cluster: Cluster, memory: Memory, guardrails: Guardrails) -> None:
+    def __init__(self, cluster: Cluster, memory: Memory, guardrails: Guardrails, counters: Counters) -> None:
         self._cluster = cluster
         self._memory = memory
         self._guardrails = guardrails
+        self._counters = counters
 
     @activity.defn(name="execute")
     async def execute(self, request: ExecuteRequest) -> Receipt:
@@ -46,7 +46,7 @@ class Execute:
             self._guardrails.check(request.action, request.undo)
             receipt = entry.receipt if entry else await self._prepare(request)
         except SutureError:
-            record_action(request.action.kind, "refused")
+            self._counters.record_action(request.action.kind, "refused")
             raise
         return await self._apply(request, receipt)
 
@@ -61,8 +61,8 @@ class Execute:
         except SutureError as e:
             if e.permanent:
                 await self._memory.end_action(request.key, None, f"{type(e).__name__}: {e}")
-                record_action(request.action.kind, "failed")
+                self._counters.record_action(request.action.kind, "failed")
             raise
         await self._memory.end_action(request.key, receipt)
-        record_action(request.action.kind, "success")
+        self._counters.record_action(request.action.kind, "success")
         return receipt

@@ -28,7 +28,7 @@ async def act(incident: str) -> str:
     return "ok"
 
 
-@workflow.defn(name="Floor", sandboxed=False)
+@workflow.defn(name="Floor")
 class Floor:
     """detect, classify, (route, approve: local), execute, verify, memorize."""
 

@@ -54,7 +54,7 @@ async def in_memory(client: Client) -> list[Figure]:
     from suture.domain.report import Report, ReportBatch
     from suture.memory.store import SqlMemory
     from suture.settings import Settings
-    from tests.fakes import FakeCluster, FakeFeed, FakeIncidents, FakeLedger
+    from tests.fakes import FakeCluster, FakeCounters, FakeFeed, FakeIncidents, FakeLedger
     from worker.bootstrap import Ports, Role, worker
 
     options = Options(stable_for=0, cooldown=0)
@@ -62,7 +62,7 @@ async def in_memory(client: Client) -> list[Figure]:
     floor_rate = await _floor(client, "memory")
     with tempfile.TemporaryDirectory(prefix="suture-bench-") as home:
         async with await SqlMemory.connect(f"sqlite+aiosqlite:///{Path(home) / 'm.db'}") as memory:
-            ports = Ports(world, FakeFeed(), memory, FakeLedger(), FakeIncidents())  # type: ignore[arg-type]
+            ports = Ports(world, FakeFeed(), memory, FakeLedger(), FakeIncidents(), FakeCounters())  # type: ignore[arg-type]
             async with worker(client, Settings(autopilot=True, _env_file=None), Role.ALL, options, ports, "bench-memory"):  # type: ignore[call-arg]
                 targets = [world.deploy(f"d{n}", image="bad") for n in range(INCIDENTS)]
                 began = time.monotonic()

@@ -48,6 +48,18 @@ class Runtime(BaseModel):
     def running(self) -> bool:
         return self.process is not None and self.process.alive()
 
+    @property
+    def line(self) -> str:
+        """What runs where, for people."""
+        kind = " (embedded)" if "cluster" in self.embedded else ""
+        parts = (
+            self.gateway,
+            f"Temporal {self.ui or self.temporal}",
+            f"cluster {self.cluster}{kind}",
+            self.mode,
+        )
+        return " | ".join(parts)
+
     def save(self, state_dir: Path) -> None:
         """Write the note so that no reader ever sees half of it; only the user may read it."""
         state_dir.mkdir(parents=True, exist_ok=True)

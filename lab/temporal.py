@@ -170,7 +170,8 @@ class TemporalDevServer:
         usual = _PREFERRED if first and self._well_known else (0, 0)
         wished = (known.port, known.ui_port) if known else usual
         spare = free_ports(2)
-        fitting = [w if w and port_is_free(w) else s for w, s in zip(wished, spare, strict=True)]
+        free = soon_free if known else port_is_free
+        fitting = [w if w and free(w) else s for w, s in zip(wished, spare, strict=True)]
         return self._asked[0] or fitting[0], self._asked[1] or fitting[1]
 
     def _known(self) -> TemporalState:
@@ -183,6 +184,16 @@ class TemporalDevServer:
         draft = self._file.with_suffix(".draft")
         draft.write_text(state.model_dump_json(indent=1))
         draft.replace(self._file)
+
+
+def soon_free(port: int, seconds: float = 3.0) -> bool:
+    """Whether the port of last time can be had again; a killed server's last threads may hold it for a moment."""
+    deadline = time.monotonic() + seconds
+    while not port_is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def answers(address: str, namespace: str = "default") -> bool:

@@ -131,6 +131,16 @@ class Ledger(Protocol):
         """The full manifest to restore. Raises TargetNotFound, Irreversible (values were never kept)."""
 
 
+class Counters(Protocol):
+    """What is counted for the metrics page."""
+
+    def record_incident(self, record: IncidentRecord) -> None:
+        """An incident has ended."""
+
+    def record_action(self, kind: str, result: str) -> None:
+        """An action was carried out ("success"), failed ("failed") or was not begun ("refused")."""
+
+
 class Incidents(Protocol):
     """How reports reach workflows: the Temporal side of every signal source."""
 

@@ -194,6 +194,20 @@ class FakeIncidents:
         return True
 
 
+class FakeCounters:
+    """Counts by key."""
+
+    def __init__(self) -> None:
+        self.incidents: list[IncidentRecord] = []
+        self.actions: list[tuple[str, str]] = []
+
+    def record_incident(self, record: IncidentRecord) -> None:
+        self.incidents.append(record)
+
+    def record_action(self, kind: str, result: str) -> None:
+        self.actions.append((kind, result))
+
+
 class FakeFeed:
     """A feed into which a test puts changes."""
 

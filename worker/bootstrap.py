@@ -29,7 +29,7 @@ from policies.routing import RoutingRules
 from policies.rules import ASK, AUTOPILOT, load_policy
 from policies.verdict import PolicyEngine
 from suture.domain.incident import Options
-from suture.ports import Cluster, ClusterFeed, Ledger, Memory
+from suture.ports import Cluster, ClusterFeed, Counters, Ledger, Memory
 from suture.settings import ACTIONS_QUEUE, TASK_QUEUE, Settings
 from worker.plugin import SuturePlugin
 
@@ -59,6 +59,7 @@ class Ports:
     memory: Memory
     ledger: Ledger
     incidents: TemporalIncidents
+    counters: Counters
 
 
 @asynccontextmanager
@@ -70,6 +71,7 @@ async def connect_ports(settings: Settings, client: Client, chosen: Options, ui:
     from suture.sealing import Sealer
     from suture.targets.kubernetes import KubernetesCluster
     from suture.targets.kubernetes.client import Client as KubernetesClient
+    from suture.telemetry import METRICS
 
     sealer = Sealer(settings.sealing_key())
     async with AsyncExitStack() as stack:
@@ -80,7 +82,7 @@ async def connect_ports(settings: Settings, client: Client, chosen: Options, ui:
         stack.push_async_callback(cluster.close)
         await cluster.ready()
         incidents = TemporalIncidents(client, TASK_QUEUE, chosen, ui)
-        yield Ports(cluster=cluster, feed=cluster, memory=memory, ledger=ledger, incidents=incidents)
+        yield Ports(cluster=cluster, feed=cluster, memory=memory, ledger=ledger, incidents=incidents, counters=METRICS)
 
 
 async def prepare_server(client: Client) -> bool:
@@ -143,14 +145,14 @@ def stage_activities(ports: Ports) -> list[Callable[..., Any]]:
         Detect(ports.cluster, ports.memory).detect,
         Classify(ports.cluster, ports.ledger).classify,
         Verify(ports.cluster).verify,
-        Memorize(ports.memory).memorize,
+        Memorize(ports.memory, ports.counters).memorize,
         Watch(ports.cluster, ports.feed, ports.ledger, ports.incidents).watch,
     ]
 
 
 def action_activities(settings: Settings, ports: Ports) -> list[Callable[..., Any]]:
     """What changes targets."""
-    return [Execute(ports.cluster, ports.memory, guardrails(settings)).execute]
+    return [Execute(ports.cluster, ports.memory, guardrails(settings), ports.counters).execute]
 
 
 def worker(client: Client, settings: Settings, role: Role, chosen: Options, ports: Ports | None, task_queue: str = TASK_QUEUE) -> Worker:

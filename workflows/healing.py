@@ -85,6 +85,8 @@ class Healing:
     def _well(self, detection: Detection) -> Outcome:
         changed = any(r.changed for a in self.record.attempts for r in a.receipts)
         self.record.summary = detection.summary
+        if detection.health is Health.GONE and not self.record.resolved:
+            return self._escalate(f"{detection.summary}; whoever reports it should know what it was")
         if detection.health is Health.SETTLING:
             return self._escalate(f"still unclear after {self.story.options.grace_limit:g} s: {detection.summary}")
         if changed and detection.health is Health.HEALTHY:

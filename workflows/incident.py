@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from pydantic import ValidationError
+
     from suture.domain.decision import Decision
     from suture.domain.diagnosis import Health
     from suture.domain.incident import IncidentRecord, IncidentResult, IncidentStart, IncidentStatus, Phase, TimelineEntry
@@ -16,19 +20,32 @@ with workflow.unsafe.imports_passed_through():
     from workflows.story import Story
 
 
+def _read(start: Any) -> IncidentStart:
+    """A start by hand may hold anything: what makes no sense fails at once with the reason, instead of being retried for ever."""
+    try:
+        return IncidentStart.model_validate(start)
+    except ValidationError as e:
+        raise ApplicationError(f"the input is not a valid incident: {brief(e)}", type="Invalid", non_retryable=True) from None
+
+
+def brief(error: ValidationError) -> str:
+    """What is wrong, without the input itself (which may hold secrets)."""
+    return "; ".join(f"{'.'.join(map(str, x['loc'])) or 'input'}: {x['msg']}" for x in error.errors()[:5])
+
+
 @workflow.defn(name="Incident")
 class Incident:
     """Detect, classify, route, approve, execute, verify, memorize; then a cooldown in which echoes join."""
 
     @workflow.init
-    def __init__(self, start: IncidentStart) -> None:
-        self.story = Story(start)
+    def __init__(self, start: Any = None) -> None:
+        self.story = Story(_read(start))
 
     @workflow.run
-    async def run(self, start: IncidentStart) -> IncidentResult:
-        """Returns the outcome. Ends only through memorize, whatever happens in between."""
+    async def run(self, _start: Any = None) -> IncidentResult:
+        """Input: an IncidentStart as JSON. Returns the outcome; ends only through memorize, whatever happens in between."""
         story, record = self.story, self.story.record
-        if start.options is None:
+        if story.start.options is None:
             story.options = await steps.options()
         if not record.report_count:
             await workflow.wait_condition(lambda: record.report_count > 0)  # the signal that started it is on its way
@@ -76,47 +93,62 @@ class Incident:
         return IncidentResult(outcome=record.outcome or Outcome.FAILED, attempts=len(record.attempts), **same)
 
     @workflow.signal
-    def report(self, batch: ReportBatch) -> None:
-        """More reports of the same cause; a resolved one may end the incident."""
+    def report(self, batch: Any = None) -> None:
+        """More reports of the same cause (a ReportBatch); a resolved one may end the incident."""
         self.story.signals += 1
-        for report in batch.reports:
+        try:
+            reports = ReportBatch.model_validate(batch).reports
+        except ValidationError as e:
+            self.story.note(f"a report that makes no sense was left out: {brief(e)}")
+            return
+        for report in reports:
             self.story.record.take(report)
 
     @workflow.signal
-    def approve(self, decision: Decision) -> None:
-        """Approve the plan that waits."""
-        self._signalled(decision.model_copy(update={"choice": "approve"}))
+    def approve(self, decision: Any = None) -> None:
+        """Approve the plan that waits. Input of this and the next three: a Decision."""
+        self._signalled(decision, "approve")
 
     @workflow.signal
-    def reject(self, decision: Decision) -> None:
+    def reject(self, decision: Any = None) -> None:
         """Refuse the plan that waits; the next hypothesis is tried."""
-        self._signalled(decision.model_copy(update={"choice": "reject"}))
+        self._signalled(decision, "reject")
 
     @workflow.signal
-    def escalate(self, decision: Decision) -> None:
+    def escalate(self, decision: Any = None) -> None:
         """Hand the incident to a person."""
-        self._signalled(decision.model_copy(update={"choice": "escalate"}))
+        self._signalled(decision, "escalate")
 
     @workflow.signal
-    def cancel(self, decision: Decision) -> None:
+    def cancel(self, decision: Any = None) -> None:
         """Stop without changing anything further."""
-        self._signalled(decision.model_copy(update={"choice": "cancel"}))
+        self._signalled(decision, "cancel")
 
-    def _signalled(self, decision: Decision) -> None:
-        refused = approval.objection(self.story, decision)
+    def _signalled(self, raw: Any, choice: str) -> None:
+        self.story.signals += 1
+        try:
+            decision = Decision.model_validate({"choice": choice, **raw} if isinstance(raw, dict) else raw)
+        except ValidationError as e:
+            self.story.note(f"{choice} by signal has no effect: {brief(e)}")
+            return
+        mixed = f"it says {decision.choice}" if decision.choice != choice else None
+        refused = mixed or approval.objection(self.story, decision)
         if refused:
-            self.story.note(f"{decision.choice} by {decision.by} has no effect: {refused}")
+            self.story.note(f"{choice} by {decision.by} has no effect: {refused}")
         else:
             approval.take(self.story, decision)
 
     @workflow.update
-    def decide(self, decision: Decision) -> str:
+    def decide(self, decision: Any = None) -> str:
         """The same as the signals, with an answer: refused before it enters the history when it cannot be taken."""
-        return approval.take(self.story, decision)
+        return approval.take(self.story, Decision.model_validate(decision))
 
     @decide.validator
-    def _validate_decide(self, decision: Decision) -> None:
-        refused = approval.objection(self.story, decision)
+    def _validate_decide(self, decision: Any = None) -> None:
+        try:
+            refused = approval.objection(self.story, Decision.model_validate(decision))
+        except ValidationError as e:
+            refused = f"this is not a decision: {brief(e)}"
         if refused:
             raise ValueError(refused)
 

@@ -17,6 +17,7 @@ from suture.domain.incident import IncidentRecord, TimelineEntry
 from suture.domain.stages import Stage
 
 LOOK_SECONDS = 0.2
+MAX_WIDTH = 160
 _TELLING = ("takes (", "asks a person", "did ")  # the entry of a stage that tells most
 
 
@@ -30,7 +31,8 @@ class Chapter:
     @property
     def headline(self) -> str:
         telling = [e for e in self.entries if e.text.startswith(_TELLING)]
-        return (telling or self.entries)[-1].text
+        text = " ".join((telling or self.entries)[-1].text.split())
+        return text if len(text) <= MAX_WIDTH else text[: MAX_WIDTH - 1] + "…"
 
     def seconds_since(self, moment: datetime) -> float:
         return max(0.0, (self.entries[-1].at - moment).total_seconds())

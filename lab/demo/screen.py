@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lab.demo.follow import Chapter, chapters
+from suture.cli import output
 from suture.domain.incident import IncidentRecord
 from suture.domain.stages import Stage
 
@@ -91,16 +92,20 @@ class LiveScreen:
 
     def _table(self, record: IncidentRecord | None) -> Table:
         table = Table(box=None, show_header=False, padding=(0, 1))
+        for _ in range(4):
+            table.add_column(no_wrap=True, overflow="ellipsis")
         latest: dict[Stage, Chapter] = {c.stage: c for c in chapters(record)} if record else {}
         now = (datetime.now(UTC) - self._broke_at).total_seconds()
         for stage in Stage:
             chapter = latest.get(stage)
-            current = record is not None and record.stage is stage and record.outcome is None
+            at = record.stage if record else Stage.DETECT
+            current = at is stage and (record is None or record.outcome is None)
             mark = "[yellow]●[/]" if current else "[green]✓[/]" if chapter else "[dim]○[/]"
             after = chapter.seconds_since(self._broke_at) if chapter else None
             after = now if current else after
             seconds = f"{after:.1f} s" if after is not None else ""
-            text = escape(chapter.headline) if chapter else "[dim]…[/]" if current else ""
+            idle = "…" if record else "nothing is reported yet"
+            text = escape(chapter.headline) if chapter else f"[dim]{idle}[/]" if current else ""
             table.add_row(mark, str(stage), seconds, text)
         return table
 
@@ -140,15 +145,28 @@ class Line:
         )
 
 
-def final_table(lines: list[Line]) -> Table:
-    """Incident, cause, action, times; the links follow below, where no column cuts them."""
-    table = Table(title="What happened", title_justify="left", show_lines=False)
-    for name in ("incident", "cause", "action", "outcome"):
-        table.add_column(name, overflow="fold")
-    for name in ("detect", "act", "heal"):
-        table.add_column(name, justify="right", no_wrap=True)
+COLUMNS = ("incident", "cause", "action", "outcome", "detect", "act", "heal")
+
+
+def sum_up(out: Console, lines: list[Line]) -> None:
+    """The table, and the links below it, where no column cuts them."""
+    rows = [
+        (li.incident, li.cause, li.action, li.outcome, *map(_seconds, (li.detect, li.act, li.heal)))
+        for li in lines
+    ]
+    if out.is_terminal:
+        shown = Table(title="What happened (seconds since the break)", title_justify="left")
+        for name in COLUMNS:
+            shown.add_column(name, overflow="fold", no_wrap=name in COLUMNS[3:])
+        for row in rows:
+            shown.add_row(*map(escape, row))
+        out.print(shown)
+    else:
+        print("What happened (seconds since the break)")
+        output.table(COLUMNS, rows)
     for line in lines:
-        times = [f"{s:.1f} s" if s is not None else "-" for s in (line.detect, line.act, line.heal)]
-        words = (line.incident, line.cause, line.action, line.outcome)
-        table.add_row(*map(escape, words), *times)
-    return table
+        out.print(f"{line.incident}: {line.link}", soft_wrap=True)
+
+
+def _seconds(value: float | None) -> str:
+    return f"{value:.1f} s" if value is not None else "-"

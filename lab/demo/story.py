@@ -21,15 +21,19 @@ from lab.demo import approval
 from lab.demo.breaks import APP, BREAKS, NAMESPACE, Break, webhook
 from lab.demo.engine import Engine, wait_ready
 from lab.demo.follow import follow
-from lab.demo.screen import Line, Screen, console, final_table, screen
+from lab.demo.screen import Line, Screen, console, screen, sum_up
 from lab.kube import Kube
 from lab.stack import Runtime, replace_variables, temporal_environment
 from suture.cli.problems import Failure
+from suture.domain.errors import TargetNotFound
 from suture.domain.incident import IncidentRecord, Phase
 from suture.domain.stages import Outcome
+from suture.memory import queries
+from suture.memory.store import SqlMemory
 from worker.connect import connect
 
 HEAL_SECONDS = 60.0
+REMEMBER_LOOKS = 50  # five a second
 WEBHOOK = "/v1/alerts/alertmanager"
 
 
@@ -60,11 +64,8 @@ async def _run(out: Console, engine: Engine, keep: bool) -> int:
             engine.let_go()
         else:
             await asyncio.shield(asyncio.to_thread(engine.stop))
-    out.print(
-        f"it is still running; stop it with: {engine.stop_command()}"
-        if keep
-        else "stopped all that was started"
-    )
+    gone = "stopped all that was started (`suture demo --keep` leaves it running, and the links alive)"
+    out.print(f"it is still running; stop it with: {engine.stop_command()}" if keep else gone, soft_wrap=True)
     return code
 
 
@@ -101,7 +102,8 @@ async def _incident(
         record = await _watch(out, client, shown, workflow_id)
     finally:
         shown.end()
-    out.print(f"      {record.outcome}: {escape(record.summary)}\n", soft_wrap=True)
+    await _remembered(runtime, record)
+    out.print(f"      {record.outcome}, and remembered\n")
     link = f"{runtime.ui}/namespaces/{runtime.temporal_namespace}/workflows/{quote(workflow_id, safe='')}"
     return Line.of(record, broke_at, link)
 
@@ -124,6 +126,18 @@ async def _watch(out: Console, client: Client, shown: Screen, workflow_id: str) 
     return last
 
 
+async def _remembered(runtime: Runtime, record: IncidentRecord) -> None:
+    """Raises Failure unless the database knows the outcome within a few seconds."""
+    async with await SqlMemory.connect(runtime.database, migrate=False) as memory:
+        for _ in range(REMEMBER_LOOKS):
+            with contextlib.suppress(TargetNotFound):
+                told = await queries.incident(memory, record.incident_id)
+                if told.incident.outcome == record.outcome:
+                    return
+            await asyncio.sleep(0.2)
+    raise Failure(f"the database does not know how {record.incident_id} ended")
+
+
 async def _post(runtime: Runtime, labels: dict[str, str]) -> None:
     async with httpx2.AsyncClient(timeout=10, trust_env=False) as http:
         answer = await http.post(runtime.gateway.rstrip("/") + WEBHOOK, json=webhook(labels))
@@ -140,9 +154,7 @@ def _all_well(kube: Kube) -> None:
 
 
 def _sum_up(out: Console, engine: Engine, lines: list[Line], began: float) -> int:
-    out.print(final_table(lines))
-    for line in lines:
-        out.print(f"{line.incident}: {line.link}", soft_wrap=True)
+    sum_up(out, lines)
     healed = sum(line.outcome == Outcome.HEALED for line in lines)
     out.print(f"\n{healed} of {len(lines)} healed in {time.monotonic() - began:.0f} s")
     if healed < len(lines):

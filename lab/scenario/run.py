@@ -41,7 +41,7 @@ def run(
 
     def one(file: Path) -> Verdict:
         verdict = judge(observer, file, heal, terms)
-        print(line(verdict), flush=True)
+        print(f"{line(verdict)}\n", end="", flush=True)  # one write: trials report at the same time
         return verdict
 
     try:

@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 import suture
 from suture.api import errors, health, reports
 from suture.api.auth import Authenticate, Tokens
 from suture.api.body import StrictJson
-from suture.api.observe import Observe
+from suture.api.observe import QUIET, Observe
 from suture.ingest.coalesce import CoalescingIncidents
 from suture.ingest.targets import Resolver
 from suture.ports import Incidents
 from suture.settings import Settings
 from suture.telemetry.metrics import METRICS, Metrics
+
+SPANS = (
+    TelemetryConfig(  # FastAPI continues the trace of `traceparent`; the other signals are ours, and redacted
+        tracing=True,
+        operation_spans=False,
+        metrics=False,
+        logs=False,
+        exclude=lambda scope: scope.get("path") in QUIET,
+    )
+)
 
 
 def create_app(
@@ -40,11 +51,14 @@ def create_app(
         docs_url=None,  # these pages load their scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=SPANS,
     )
     errors.install(app)
     inbox = reports.Inbox(CoalescingIncidents(incidents), metrics, link)
     app.include_router(reports.routes(inbox, resolver, settings.cluster))
-    app.include_router(health.routes(checks or {}, metrics if settings.metrics else None, sdk_metrics_url, open_count))
+    app.include_router(
+        health.routes(checks or {}, metrics if settings.metrics else None, sdk_metrics_url, open_count)
+    )
     app.add_middleware(StrictJson, limit=settings.body_limit)
     app.add_middleware(Authenticate, tokens=Tokens(settings))
     app.add_middleware(Observe, metrics=metrics)

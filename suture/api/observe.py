@@ -1,6 +1,4 @@
-"""The outermost layer: one span, one count and one line a request, safe headers, and an answer to every
-error.
-"""
+"""The outermost layer: one count and one line a request, safe headers, and an answer to every error."""
 
 from __future__ import annotations
 
@@ -8,8 +6,7 @@ import time
 from typing import Any
 
 import structlog
-from opentelemetry import propagate, trace
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from suture.api.errors import Problem, Refused, problem_response
@@ -28,7 +25,7 @@ QUIET = frozenset({"/healthz", "/readyz", "/metrics"})  # asked every few second
 
 
 class Observe:
-    """Middleware around all others. The span continues the trace of the sender's `traceparent` header."""
+    """Middleware around all others. The request's span is FastAPI's own."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -39,17 +36,9 @@ class Observe:
             await self._app(scope, receive, send)
             return
         method = scope["method"] if scope["method"] in METHODS else "OTHER"
-        parent = propagate.extract(dict(Headers(scope=scope)))
         begun = time.perf_counter()
-        with trace.get_tracer("suture.api").start_as_current_span(
-            method, context=parent, kind=trace.SpanKind.SERVER, attributes={"http.request.method": method}
-        ) as span:
-            status = await self._answer(scope, receive, send)
-            route = getattr(scope.get("route"), "path", "unmatched")
-            span.update_name(f"{method} {route}")
-            span.set_attributes({"http.route": route, "http.response.status_code": status})
-            if status >= 500:
-                span.set_status(trace.StatusCode.ERROR)
+        status = await self._answer(scope, receive, send)
+        route = getattr(scope.get("route"), "path", "unmatched")
         seconds = time.perf_counter() - begun
         self._metrics.record_request(method, route, status, seconds)
         if route not in QUIET or status >= 500:

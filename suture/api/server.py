@@ -70,7 +70,9 @@ class Gateway:
             await asyncio.sleep(0.01)
         if server.started:
             self.started.set()
-            access = "with a token" if self._settings.tokens() else "this machine only, because no token is set"
+            access = (
+                "with a token" if self._settings.tokens() else "this machine only, because no token is set"
+            )
             log.info("the gateway listens", address=self.address, serves=access)
 
 

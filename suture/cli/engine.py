@@ -5,49 +5,56 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import importlib
 import os
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from suture.cli import background as detached
 from suture.cli import config
-from suture.cli.problems import Failure
+from suture.cli.problems import WrongUse
 
 if TYPE_CHECKING:
     from lab.stack import Runtime, Stack
     from suture.settings import Settings
     from worker.service import Ready
 
-READY_SECONDS = 120.0
-_LOG_LINES = 15
+_NEEDED = (
+    "worker.service",
+    "suture.targets.kubernetes.cluster",
+    "suture.memory.migrations",
+    "suture.api.app",
+    "uvicorn",
+)
 
 
 def start(settings: Settings, embedded: bool, background: bool) -> int:
     """Run the engine (or find it running); returns the exit code."""
+    _check(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     with _only_one(settings.state_dir) as first:
         if not first:
             return _already_runs(settings.state_dir)
         if not background:
             return asyncio.run(_serve(settings, _stack(settings, embedded)))
-    return _detach(settings.state_dir)
+    return detached.start(settings.state_dir)
 
 
-def line(runtime: Runtime) -> str:
-    """The one line that says what runs where."""
-    kind = " (embedded)" if "cluster" in runtime.embedded else ""
-    parts = [
-        runtime.gateway,
-        f"Temporal {runtime.ui or runtime.temporal}",
-        f"cluster {runtime.cluster}{kind}",
-        runtime.mode,
-    ]
-    return " | ".join(parts)
+def _check(settings: Settings) -> None:
+    """Raises WrongUse for what would only fail after the servers have started."""
+    from policies.rules import load_policy
+    from suture.domain.errors import Invalid
+
+    try:
+        settings.tokens()
+        for file in settings.policies:
+            load_policy(file)
+    except (Invalid, ValueError) as e:
+        raise WrongUse(str(e)) from e
 
 
 def _stack(settings: Settings, embedded: bool) -> Stack:
@@ -84,7 +91,7 @@ async def _serve(settings: Settings, stack: Stack) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, asked)
     try:
-        await asyncio.to_thread(stack.start)
+        await asyncio.gather(asyncio.to_thread(stack.start), asyncio.to_thread(_warm_up))
         if not stop.is_set():
             await _engine(settings, stack, stop)
     except asyncio.CancelledError:
@@ -93,6 +100,13 @@ async def _serve(settings: Settings, stack: Stack) -> int:
         await asyncio.to_thread(stack.stop)
         _forget_process(settings.state_dir)
     return 0
+
+
+def _warm_up() -> None:
+    """Import what the engine needs while its servers start; what fails here is told by the engine."""
+    for name in _NEEDED:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 async def _engine(settings: Settings, stack: Stack, stop: asyncio.Event) -> None:
@@ -107,7 +121,7 @@ async def _engine(settings: Settings, stack: Stack, stop: asyncio.Event) -> None
     def ready(found: Ready) -> None:
         runtime = _note(settings, stack, found)
         runtime.save(settings.state_dir)
-        print(f"suture is ready: {line(runtime)}", flush=True)
+        print(f"suture is ready: {runtime.line}", flush=True)
 
     await serve(settings, stop, ready, ui=stack.temporal.ui_url if stack.temporal else "")
 
@@ -157,59 +171,7 @@ def _already_runs(state_dir: Path) -> int:
 
     runtime = Runtime.load(state_dir)
     if runtime and runtime.process and runtime.running:
-        print(f"already running (pid {runtime.process.pid}): {line(runtime)}")
+        print(f"already running (pid {runtime.process.pid}): {runtime.line}")
     else:
         print(f"another `suture up` is just starting in {state_dir}")
     return 0
-
-
-def _detach(state_dir: Path) -> int:
-    """Start the same command again in its own session, and wait for its note."""
-    log = state_dir / "suture.log"
-    command = [sys.executable, "-m", "suture.cli", *(a for a in sys.argv[1:] if a != "--background")]
-    with log.open("ab") as out:
-        begin = out.tell()
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            env={**os.environ, "SUTURE_LOG": str(log)},
-        )
-    runtime = _await_note(state_dir, child, log, begin)
-    child.returncode = 0  # it is on its own now
-    print(f"suture is ready: {line(runtime)} | log {log}")
-    return 0
-
-
-def _await_note(state_dir: Path, child: subprocess.Popen[bytes], log: Path, begin: int) -> Runtime:
-    from lab.stack import Runtime
-
-    deadline = time.monotonic() + READY_SECONDS
-    try:
-        while time.monotonic() < deadline:
-            runtime = Runtime.load(state_dir)
-            if runtime and runtime.process and runtime.process.pid == child.pid:
-                return runtime
-            if child.poll() is not None:
-                raise Failure(f"suture ended while starting:\n{_tail(log, begin)}", f"the whole log: {log}")
-            time.sleep(0.1)
-    except KeyboardInterrupt:
-        _end(child)
-        raise
-    _end(child)
-    raise Failure(
-        f"suture is not ready after {READY_SECONDS:.0f} s:\n{_tail(log, begin)}", f"the whole log: {log}"
-    )
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    child.terminate()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(30)
-
-
-def _tail(log: Path, begin: int) -> str:
-    lines = log.read_bytes()[begin:].decode(errors="replace").splitlines()
-    return "\n".join(f"  {text}" for text in lines[-_LOG_LINES:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ RUNNING = "WorkflowType = 'Incident' AND ExecutionStatus = 'Running'"
 QUERY_SECONDS = timedelta(seconds=4)
 DECIDE_SECONDS = 15.0
 AT_ONCE = 16
+_END = re.compile(r"[0-9a-f]{0,8}")  # of an incident id, after the target's name
 _NO_WORKER = "the engine does not answer: is `suture up` running? (`suture status` tells)"
 
 
@@ -71,7 +73,7 @@ def workflow_id_of(text: str, cluster: str) -> str | None:
 def may_be(text: str, workflow_id: str) -> bool:
     """Whether an incident id that begins with the text can belong to this workflow (NAME-8hex)."""
     stem = workflow_id.rpartition("/")[2][:40] + "-"
-    return stem.startswith(text) or text.startswith(stem)
+    return stem.startswith(text) or (text.startswith(stem) and bool(_END.fullmatch(text[len(stem) :])))
 
 
 def only(text: str, found: list[Found]) -> Found:

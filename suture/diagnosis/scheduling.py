@@ -28,12 +28,12 @@ class Obstacle(StrEnum):
 
 # The parts of the pod template that can make each obstacle, as prefixes of dotted paths below its spec.
 FIELDS: dict[Obstacle, tuple[str, ...]] = {
-    Obstacle.RESOURCES: ("resources.",),
+    Obstacle.RESOURCES: ("resources",),
     Obstacle.TAINT: ("tolerations", "nodeSelector", "affinity"),
     Obstacle.NODE_SELECTOR: ("nodeSelector", "affinity.nodeAffinity", "nodeName"),
     Obstacle.POD_AFFINITY: ("affinity.podAffinity", "affinity.podAntiAffinity"),
     Obstacle.SPREAD: ("topologySpreadConstraints",),
-    Obstacle.PORTS: ("hostPort", "hostNetwork"),
+    Obstacle.PORTS: ("hostPort", "hostNetwork", ".ports"),
     Obstacle.VOLUME: ("volumes",),
 }
 _WORDS: tuple[tuple[str, Obstacle], ...] = (
@@ -102,4 +102,6 @@ def touches(kind: Obstacle, path: str) -> bool:
     >>> touches(Obstacle.PORTS, "spec.nodeName")
     False
     """
-    return any(part in path.removeprefix("spec.") for part in FIELDS.get(kind, ()))
+    tail = path.removeprefix("spec.")
+    # a part that was added or removed as a whole shows under the name of the whole
+    return any(part in tail or part.startswith(f"{tail}.") for part in FIELDS.get(kind, ()))

@@ -25,8 +25,22 @@ MAX_ALERTS = 1000
 MAX_TEXT = 16_384  # characters of one label or annotation that are accepted
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 Name = Annotated[str, StringConstraints(max_length=SHORT)]
-Moment = Annotated[AwareDatetime, BeforeValidator(lambda v: _text(v))]
-Count = Annotated[int, BeforeValidator(lambda v: _number(v)), Field(ge=0, le=1_000_000_000)]
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str | bool):
+        raise ValueError("this is a number")
+    return value
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, int | float):  # pydantic would take a number of seconds, or of milliseconds
+        raise ValueError("a time is a text like 2026-01-01T03:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_text)]
+Count = Annotated[int, Field(ge=0, le=1_000_000_000), BeforeValidator(_number)]
 Labels = Annotated[dict[Name, Text], Field(max_length=256)]
 SUMMARIES = ("summary", "description", "message", "title")
 ABOUT = (
@@ -133,18 +147,6 @@ def cut_labels(labels: Mapping[str, str]) -> dict[str, str]:
 def fingerprint_of(labels: Mapping[str, Any]) -> str:
     """Names a set of labels, whatever their order."""
     return hashlib.sha256(repr(sorted(labels.items())).encode("utf-8", "replace")).hexdigest()[:16]
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, str | bool):
-        raise ValueError("this is a number")
-    return value
-
-
-def _text(value: Any) -> Any:
-    if isinstance(value, int | float):  # pydantic would take a number of seconds, or of milliseconds
-        raise ValueError("a time is a text like 2026-01-01T03:00:00Z")
-    return value
 
 
 def starts_at(said: datetime | None, received_at: datetime) -> datetime | None:

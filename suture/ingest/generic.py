@@ -52,7 +52,7 @@ class IncidentIn(BaseModel):
                     "source": "ci",
                 },
                 {"labels": {"namespace": "shop", "pod": "web-5d4f-x2x7z"}, "summary": "web does not answer"},
-            ]
+            ],
         },
     )
 

@@ -1,6 +1,4 @@
-"""Column types that behave the same on SQLite and PostgreSQL: aware times, JSON, compressed JSON, text
-without NUL.
-"""
+"""Column types that behave the same on SQLite and PostgreSQL: aware times, JSON, packed JSON, text."""
 
 from __future__ import annotations
 
@@ -84,9 +82,7 @@ class Json(TypeDecorator[Any]):
 
 
 class Packed(TypeDecorator[Any]):
-    """JSON that is only read as a whole, compressed. `bytes` are taken as packed already (done outside the
-    event loop).
-    """
+    """JSON that is only read as a whole, compressed. `bytes` are packed already (outside the event loop)."""
 
     impl = LargeBinary
     cache_ok = True

@@ -1,5 +1,4 @@
-"""One door to SQLite and PostgreSQL: short transactions, errors translated, and writers that never trip over
-each other.
+"""One door to SQLite and PostgreSQL: short transactions, translated errors, writers that share.
 
 SQLite has one writer at a time. Writes that arrive while a transaction is under way share the next one (group
 commit), so 200 incidents at once neither meet "database is locked" nor wait for 200 commits. PostgreSQL gets
@@ -43,9 +42,7 @@ PRAGMAS = (
 
 
 def parse_url(url: str) -> URL:
-    """The URL with the driver that Suture uses. Raises ValueError, never quoting the URL: it may hold a
-    password.
-    """
+    """The URL with the driver that Suture uses. Raises ValueError, without quoting the password."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -67,9 +64,7 @@ def parse_url(url: str) -> URL:
 
 
 class Database:
-    """An engine with two verbs: `write` runs a function in one transaction that must be repeatable, `read` in
-    a snapshot.
-    """
+    """Two verbs: `write` runs a repeatable function in one transaction, `read` in a snapshot."""
 
     def __init__(self, url: str) -> None:
         self.url = parse_url(url)
@@ -81,9 +76,7 @@ class Database:
         self._group = GroupCommit(self._grouped) if self.is_sqlite else None
 
     async def prepare(self) -> Self:
-        """SQLite: make the file (readable by its owner only) and its folder, and switch to write-ahead
-        logging.
-        """
+        """SQLite: make the file (for its owner only) and its folder, and switch to write-ahead logging."""
         if self.is_sqlite:
             with mapped(str(self.name)):
                 await asyncio.to_thread(_make_file, Path(str(self.url.database)))
@@ -102,9 +95,7 @@ class Database:
         return cast(postgresql.Insert, sqlite.insert(table)) if self.is_sqlite else postgresql.insert(table)
 
     async def write(self, work: Work[T]) -> T:
-        """Run `work` in a transaction and return its result. It may run more than once. Raises Unavailable,
-        Invalid.
-        """
+        """The result of `work`, run in a transaction, perhaps twice. Raises Unavailable, Invalid."""
         if self._group:
             return cast(T, await self._group.submit(work))
         return await self._repeated(lambda: self._transaction([work]))

@@ -1,5 +1,4 @@
-"""Tracking data for analysis: one row for each finished incident, the seven columns of the tracking file
-first.
+"""Tracking data for analysis: a row for each finished incident, the seven tracking columns first.
 
 `success` means healed by a change; `recovery_time_seconds` is empty when the trouble did not end.
 """
@@ -40,8 +39,7 @@ class _Sink(Protocol):
 async def export_tracking(
     memory: SqlMemory, path: Path, format: Format = "parquet", since: datetime | None = None
 ) -> int:
-    """Write the file (whole or not at all) and return the number of rows; without incidents it has only the
-    columns.
+    """Write the file, whole or not at all, and return the number of rows; without any it has the columns.
 
     Raises Unavailable, OSError.
     """

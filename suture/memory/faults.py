@@ -72,9 +72,7 @@ def describe(error: exc.DBAPIError) -> str:
 
 @contextmanager
 def mapped(name: str) -> Iterator[None]:
-    """Raise Unavailable or Invalid instead of what the drivers raise; `name` is the database's, without its
-    password.
-    """
+    """Raise Unavailable or Invalid instead of drivers' errors; `name` is the database's, without password."""
     try:
         yield
     except exc.DBAPIError as e:

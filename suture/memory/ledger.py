@@ -91,9 +91,7 @@ class SqlLedger:
         ]
 
     async def content(self, revision_id: str) -> Manifest:
-        """The manifest to restore, its values sealed still. Raises TargetNotFound, Irreversible (values were
-        never kept).
-        """
+        """The manifest to restore, sealed still. Raises TargetNotFound, Irreversible (values never kept)."""
         found = await self._select(select(*_SHOWN).where(_c.id == revision_id, _c.cluster == self._cluster))
         if not found or found[0].content is None:
             raise TargetNotFound(f"the ledger has no content under the revision {revision_id}")

@@ -1,5 +1,4 @@
-"""Redaction at the database's edge. References and known identities are names, never secrets, and sealed
-values stay.
+"""Redaction at the database's edge. References, known identities and sealed values stay.
 
 `redact` may hide them by accident (an object called `db-token` under a key named `token`), and a hidden
 identity would break the story apart.
@@ -24,9 +23,7 @@ def _keep_redacted(_before: str, after: str) -> str:
 
 
 def clean(value: Any, keep: frozenset[str] = frozenset(), replace: Replace = _keep_redacted) -> Any:
-    """A JSON value without secrets. Texts in `keep` stay; `replace` gets (before, after) of every text that
-    changes.
-    """
+    """A JSON value without secrets. Texts in `keep` stay; `replace` gets (before, after) of what changes."""
     return _merge(value, redact(value), keep, replace)
 
 

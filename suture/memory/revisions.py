@@ -67,9 +67,7 @@ def manager_of(manifest: Manifest) -> str:
 
 
 def fingerprint(content: Manifest, key: bytes) -> str:
-    """A keyed hash of a wish: equal contents have equal ones, and nobody can test guesses of hidden values
-    against it.
-    """
+    """A keyed hash of a wish: equal for equal contents, and no oracle for guesses of hidden values."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.blake2b(text.encode("utf-8", "replace"), key=key, digest_size=16).hexdigest()
 
@@ -77,9 +75,7 @@ def fingerprint(content: Manifest, key: bytes) -> str:
 def protect(content: Manifest, sealer: Sealer | None) -> tuple[Manifest, bool]:
     """The content as it may be stored, and whether it can still be restored from that.
 
-    What looks like a secret is sealed when there is a key, else hidden; a hidden or hash-only value cannot be
-    restored.
-    """
+    What looks like a secret is sealed when there is a key, else hidden; hidden or hashed ones are lost."""
 
     def replace(before: str, after: str) -> str:
         return sealer.seal(before) if sealer else after

@@ -29,9 +29,7 @@ _TYPES = (  # words in a report's reason, for what is not a Kubernetes failure
 
 
 def incident_type(record: IncidentRecord) -> str:
-    """One of IncidentType when the reports say so and diagnosis does not know better, else the failure type
-    in capitals.
-    """
+    """An IncidentType if only the reports know what it is, else the failure type in capitals."""
     if record.failure_type is FailureType.UNKNOWN:
         reasons = " ".join(r.reason.lower() for r in record.reports)
         for word, name in _TYPES:
@@ -41,9 +39,7 @@ def incident_type(record: IncidentRecord) -> str:
 
 
 def status_of(record: IncidentRecord) -> Status:
-    """The four-word status; `outcome` keeps the difference between healed and self-resolved, escalated and
-    failed.
-    """
+    """The four-word status; `outcome` tells healed from self-resolved, and escalated from failed."""
     if record.outcome is not None:
         return Status.RESOLVED if record.outcome in _RESOLVED else Status.FAILED
     return Status.MITIGATING if any(a.receipts for a in record.attempts) else Status.OPEN

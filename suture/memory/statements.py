@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, update
+from sqlalchemy import Table, Update, bindparam, or_, update
 
 from suture.memory.database import Database
 from suture.memory.tables import ActionState, Base, ConfigChange, Evidence, HealingAction, Incident, Status
@@ -19,19 +19,47 @@ class Statements:
     """Executed with a row as their parameters; updates name the row's key `of`."""
 
     def __init__(self, database: Database) -> None:
-        def once(model: type[Base]) -> Any:
-            return database.insert(table_of(model)).on_conflict_do_nothing()
-
-        incidents, actions = table_of(Incident).c, table_of(HealingAction).c
-        self.open, self.evidence, self.config = map(once, (Incident, Evidence, ConfigChange))
-        self.begin = once(HealingAction).returning(actions.action_id)  # a row only when it was new
-        self.mitigate = (
-            update(table_of(Incident))
-            .where(incidents.incident_id == bindparam("of"), incidents.status == Status.OPEN)
-            .values(status=Status.MITIGATING)
-        )
+        self._insert = database.insert
+        self._upserts: dict[type[Base], Any] = {}
+        actions = table_of(HealingAction).c
+        self.open, self.evidence, self.config = map(self._once, (Incident, Evidence, ConfigChange))
+        self.begin = self._once(HealingAction).returning(actions.action_id)  # a row only when it was new
         self.end = (
-            update(table_of(HealingAction))
-            .where(actions.action_id == bindparam("of"), actions.state != ActionState.DONE)
-            .returning(actions.incident_id)
+            _change(HealingAction).where(actions.state != ActionState.DONE).returning(actions.incident_id)
         )
+        self.complete, self.approve = _change(HealingAction), _change(ConfigChange)
+        incident = table_of(Incident).c
+        self.mitigate = (
+            _change(Incident).where(incident.status == Status.OPEN).values(status=Status.MITIGATING)
+        )
+        self.save = self._save()
+
+    def upsert(self, model: type[Base]) -> Any:
+        """Insert rows with all columns, or write them over those with the same key."""
+        if model not in self._upserts:
+            self._upserts[model] = self._over(model)
+        return self._upserts[model]
+
+    def _once(self, model: type[Base]) -> Any:
+        return self._insert(table_of(model)).on_conflict_do_nothing()
+
+    def _over(self, model: type[Base], where: Any = None) -> Any:
+        table, insert = table_of(model), self._insert(table_of(model))
+        changed = {
+            c.name: insert.excluded[c.name] for c in table.c if not c.primary_key and c.name != "created_at"
+        }
+        keys = list(table.primary_key.columns)
+        return insert.on_conflict_do_update(index_elements=keys, set_=changed, where=where)
+
+    def _save(self) -> Any:
+        """An unfinished story never replaces a finished one; a row comes back when it was written."""
+        columns = table_of(Incident).c
+        new = self._insert(table_of(Incident)).excluded
+        newer = or_(columns.outcome.is_(None), new.outcome.is_not(None))
+        return self._over(Incident, newer).returning(columns.incident_id)
+
+
+def _change(model: type[Base]) -> Update:
+    table = table_of(model)
+    (key,) = table.primary_key.columns
+    return update(table).where(key == bindparam("of"))

@@ -45,9 +45,7 @@ class SqlMemory:
 
     @classmethod
     async def connect(cls, url: str, sealer: Sealer | None = None, migrate: bool = True) -> Self:
-        """Open the database, making the SQLite file and bringing the tables up to date. Raises ValueError,
-        Unavailable.
-        """
+        """Open the database, made and brought up to date if need be. Raises ValueError, Unavailable."""
         database = await Database(url).prepare()
         try:
             if migrate:
@@ -83,7 +81,7 @@ class SqlMemory:
     async def save_incident(self, record: IncidentRecord) -> None:
         """Write the whole story in one transaction. An unfinished story never overwrites a finished one."""
         row = await asyncio.to_thread(rows.incident_row, record, datetime.now(UTC))
-        await self.database.write(lambda c: save_story(c, self.database, record, row))
+        await self.database.write(lambda c: save_story(c, self._do, record, row))
 
     async def put_evidence(self, incident_id: str, kind: str, content: Any) -> str:
         """Store evidence, compressed; the id is a hash of incident, kind and content."""
@@ -131,9 +129,7 @@ class SqlMemory:
         return self._opened(receipt.key, first) if first else receipt
 
     async def end_action(self, key: str, receipt: Receipt | None, error: str = "") -> None:
-        """Record the result. The first success stays, whatever comes after. Raises Invalid for an unknown
-        key.
-        """
+        """Record the result; the first success stays. Raises Invalid for an unknown key."""
         now = datetime.now(UTC)
         state, result = rows.result_of(receipt, error)
         changed: dict[str, Any] = {"of": key, "state": state, "result": result, "error": clean(error)}

@@ -133,9 +133,7 @@ class Incident(Base):
 
 
 class HealingAction(Base):
-    """One change, journalled before it happens. `vault` is the sealed receipt when `receipt` had secrets to
-    leave out.
-    """
+    """One change, journalled first. `vault`: the sealed receipt, if `receipt` had secrets left out."""
 
     __tablename__ = "healing_actions"
     __table_args__ = (Index(None, "incident_id", "created_at"),)
@@ -214,9 +212,7 @@ class Approval(Base):
 
 
 class ObjectRevision(Base):
-    """One state of a watched object's spec; no content means that it was deleted. `seq` is the order of
-    recording.
-    """
+    """One state of a watched object's spec; without content it was deleted. `seq`: the order of recording."""
 
     __tablename__ = "object_revisions"
     __table_args__ = (Index(None, "cluster", "kind", "namespace", "name", "seq"), Index(None, "at"))

@@ -97,9 +97,7 @@ class ChangeRow(_Row):
 
 
 class Story(BaseModel):
-    """All that is known of an incident. `record` is None when today's types cannot read what an older version
-    wrote.
-    """
+    """All that is known of an incident. `record` is None when an older version wrote what cannot be read."""
 
     incident: IncidentRow
     record: IncidentRecord | None
@@ -111,8 +109,7 @@ class Story(BaseModel):
 
 
 class Stats(BaseModel):
-    """How well healing works. Rates are of the finished incidents (between 0 and 1; None when there are
-    none).
+    """How well healing works. Rates (0 to 1) are of the finished incidents, None when there are none.
 
     Success means healed by a change; an incident that went away by itself is none, and shows in `outcomes`.
     """

@@ -3,17 +3,15 @@
 from suture.telemetry.logs import setup_logging
 from suture.telemetry.metrics import METRICS, Metrics, record_action, record_incident
 from suture.telemetry.sdk import sdk_runtime
-from suture.telemetry.tracing import kubernetes_tracing, setup_tracing, span, temporal_plugins
+from suture.telemetry.tracing import setup_tracing, temporal_plugins
 
 __all__ = [
     "METRICS",
     "Metrics",
-    "kubernetes_tracing",
     "record_action",
     "record_incident",
     "sdk_runtime",
     "setup_logging",
     "setup_tracing",
-    "span",
     "temporal_plugins",
 ]

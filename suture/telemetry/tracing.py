@@ -8,8 +8,7 @@ one.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,6 @@ import suture
 from suture.settings import Settings
 
 if TYPE_CHECKING:
-    import aiohttp
     from opentelemetry.sdk.trace import SpanProcessor
     from temporalio.client import Plugin
     from temporalio.contrib.opentelemetry import ReplaySafeTracerProvider
@@ -75,45 +73,6 @@ def temporal_plugins() -> list[Plugin]:
     from temporalio.contrib.opentelemetry import OpenTelemetryPlugin
 
     return [OpenTelemetryPlugin(add_temporal_spans=True)]
-
-
-@contextmanager
-def span(name: str, **attributes: str | int | float | bool) -> Iterator[trace.Span]:
-    """A span around a piece of work outside workflows; costs next to nothing when tracing is off."""
-    with trace.get_tracer("suture").start_as_current_span(name, attributes=attributes) as current:
-        yield current
-
-
-def kubernetes_tracing() -> list[aiohttp.TraceConfig]:
-    """A span for every request, for `Configuration.trace_configs` of the Kubernetes client.
-
-    Empty when off.
-    """
-    if _provider is None:
-        return []
-    import aiohttp
-
-    async def start(_session: Any, context: Any, params: aiohttp.TraceRequestStartParams) -> None:
-        attributes = {"http.request.method": params.method, "url.path": params.url.path}
-        context.span = trace.get_tracer("suture.kubernetes").start_span(
-            f"kubernetes {params.method}", kind=trace.SpanKind.CLIENT, attributes=attributes
-        )
-
-    async def end(_session: Any, context: Any, params: aiohttp.TraceRequestEndParams) -> None:
-        context.span.set_attribute("http.response.status_code", params.response.status)
-        if params.response.status >= 400:
-            context.span.set_status(trace.StatusCode.ERROR)
-        context.span.end()
-
-    async def failed(_session: Any, context: Any, params: aiohttp.TraceRequestExceptionParams) -> None:
-        context.span.set_status(trace.StatusCode.ERROR, type(params.exception).__name__)
-        context.span.end()
-
-    config = aiohttp.TraceConfig()
-    config.on_request_start.append(start)
-    config.on_request_end.append(end)
-    config.on_request_exception.append(failed)
-    return [config]
 
 
 def _environments_resource() -> Any:

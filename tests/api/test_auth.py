@@ -49,7 +49,9 @@ async def test_nobody_learns_what_is_there_without_a_token() -> None:
     async with serving(settings_of(token="s3cret"), RecordingIncidents(), "203.0.113.9") as client:
         assert (await client.get("/v1/nothing")).status_code == 401
         assert (await client.get("/admin")).status_code == 401
-        assert (await client.post(PATH, content=b"x" * 10_000_000)).status_code == 401  # not 413: it wasn't read
+        assert (
+            await client.post(PATH, content=b"x" * 10_000_000)
+        ).status_code == 401  # not 413: it wasn't read
         for path in ("/healthz", "/readyz", "/", "/openapi.json"):
             assert (await client.get(path)).status_code == 200
 

@@ -87,10 +87,18 @@ async def test_what_was_sent_is_not_said_again(client: httpx2.AsyncClient) -> No
 
 @pytest.mark.parametrize(
     "kind",
-    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/json; charset=latin-1", ""],
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/json; charset=latin-1",
+        "",
+    ],
 )
 async def test_only_json_is_taken(client: httpx2.AsyncClient, kind: str) -> None:
-    answer = await client.post("/v1/incidents", content=json.dumps(DEPLOYMENT), headers={"content-type": kind})
+    answer = await client.post(
+        "/v1/incidents", content=json.dumps(DEPLOYMENT), headers={"content-type": kind}
+    )
     assert answer.status_code == 415
 
 
@@ -101,7 +109,9 @@ async def test_compressed_bodies_are_refused_before_they_are_read(client: httpx2
 
 @pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
 async def test_json_may_be_declared_in_several_ways(client: httpx2.AsyncClient, kind: str) -> None:
-    answer = await client.post("/v1/incidents", content=json.dumps(DEPLOYMENT), headers={"content-type": kind})
+    answer = await client.post(
+        "/v1/incidents", content=json.dumps(DEPLOYMENT), headers={"content-type": kind}
+    )
     assert answer.status_code == 202
 
 
@@ -126,12 +136,16 @@ async def test_a_body_without_a_length_is_read_no_further_than_the_limit(client:
 
 
 async def test_more_alerts_than_a_post_may_have_are_refused(wide: httpx2.AsyncClient) -> None:
-    answer = await wide.post("/v1/alerts/alertmanager", json=webhook(*[{"labels": {"a": str(i)}} for i in range(1001)]))
+    answer = await wide.post(
+        "/v1/alerts/alertmanager", json=webhook(*[{"labels": {"a": str(i)}} for i in range(1001)])
+    )
     assert answer.status_code == 422
     assert "alerts" in answer.json()["error"]
 
 
-async def test_long_texts_are_cut_and_not_lost(wide: httpx2.AsyncClient, incidents: RecordingIncidents) -> None:
+async def test_long_texts_are_cut_and_not_lost(
+    wide: httpx2.AsyncClient, incidents: RecordingIncidents
+) -> None:
     labels = {**{f"label{i}": "x" * 5000 for i in range(100)}, "alertname": "A" * 2000, "namespace": "shop"}
     alert = {**ALERT, "labels": labels, "annotations": {"summary": "token=a " * 2000}}
     answer = await wide.post("/v1/alerts/alertmanager", json=webhook(alert))
@@ -150,14 +164,20 @@ values = st.recursive(
 )
 FIELDS = ("target", "labels", "status", "severity", "reason", "summary", "fingerprint", "source", "starts_at")
 ALERT_FIELDS = ("status", "labels", "annotations", "startsAt", "fingerprint")
-texts = st.dictionaries(st.sampled_from(["alertname", "namespace", "pod", "node", "severity"]) | st.text(), st.text())
+texts = st.dictionaries(
+    st.sampled_from(["alertname", "namespace", "pod", "node", "severity"]) | st.text(), st.text()
+)
 alerts = st.fixed_dictionaries({}, optional={f: values | texts for f in ALERT_FIELDS})
 posts = st.one_of(
     st.fixed_dictionaries({}, optional={f: values | texts for f in FIELDS}),
     st.fixed_dictionaries({"alerts": st.lists(alerts, max_size=3)}, optional={"version": values}),
     values,
 )
-bodies = st.one_of(st.binary(max_size=200), posts.map(lambda v: json.dumps(v).encode()), posts.map(lambda v: repr(v).encode("utf-8", "replace")))
+bodies = st.one_of(
+    st.binary(max_size=200),
+    posts.map(lambda v: json.dumps(v).encode()),
+    posts.map(lambda v: repr(v).encode("utf-8", "replace")),
+)
 
 
 @settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))

@@ -41,7 +41,9 @@ async def test_ready_only_when_all_is_there() -> None:
 
 
 async def test_reasons_are_not_for_strangers() -> None:
-    async with serving(settings_of(token="t"), RecordingIncidents(), "10.0.0.1", checks={"db": away}) as client:
+    async with serving(
+        settings_of(token="t"), RecordingIncidents(), "10.0.0.1", checks={"db": away}
+    ) as client:
         assert (await client.get("/readyz")).json()["checks"] == {"db": "failed"}
 
 

@@ -112,7 +112,13 @@ async def test_an_unforeseen_failure_is_told_without_its_details(
 async def test_anything_can_be_reported_by_hand(
     client: httpx2.AsyncClient, incidents: RecordingIncidents
 ) -> None:
-    posted = {**DEPLOYMENT, "severity": "P1", "reason": "SmokeTest", "source": "ci", "labels": {"token": "abc"}}
+    posted = {
+        **DEPLOYMENT,
+        "severity": "P1",
+        "reason": "SmokeTest",
+        "source": "ci",
+        "labels": {"token": "abc"},
+    }
     answer = await client.post("/v1/incidents", json=posted)
     assert answer.status_code == 202
     (report,) = incidents.reports
@@ -122,7 +128,9 @@ async def test_anything_can_be_reported_by_hand(
 
 
 async def test_labels_are_enough(client: httpx2.AsyncClient, incidents: RecordingIncidents) -> None:
-    await client.post("/v1/incidents", json={"labels": {"namespace": "shop", "pod": "web-1"}, "status": "firing"})
+    await client.post(
+        "/v1/incidents", json={"labels": {"namespace": "shop", "pod": "web-1"}, "status": "firing"}
+    )
     await client.post("/v1/incidents", json={"target": {"kind": "Pod", "namespace": "shop", "name": "web-1"}})
     assert [str(t) for t, _ in incidents.reported] == ["Pod/shop/web-1"] * 2
 

@@ -20,11 +20,15 @@ from tests.ingest.recording import RecordingIncidents, by_labels
 
 
 @asynccontextmanager
-async def running(settings: Settings, incidents: RecordingIncidents) -> AsyncIterator[tuple[Gateway, asyncio.Event]]:
+async def running(
+    settings: Settings, incidents: RecordingIncidents
+) -> AsyncIterator[tuple[Gateway, asyncio.Event]]:
     gateway = Gateway(create_app(settings, incidents, by_labels, metrics=Metrics()), settings)
     stop = asyncio.Event()
     task = asyncio.create_task(gateway.serve(stop))
-    await asyncio.wait({asyncio.create_task(gateway.started.wait()), task}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait(
+        {asyncio.create_task(gateway.started.wait()), task}, return_when=asyncio.FIRST_COMPLETED
+    )
     try:
         yield gateway, stop
     finally:
@@ -67,7 +71,9 @@ async def test_an_address_in_use_is_named() -> None:
         taken.listen()
         settings = settings_of(listen=f"127.0.0.1:{taken.getsockname()[1]}")
         with pytest.raises(Invalid, match="set SUTURE_LISTEN to a free address"):
-            await Gateway(create_app(settings, RecordingIncidents(), by_labels), settings).serve(asyncio.Event())
+            await Gateway(create_app(settings, RecordingIncidents(), by_labels), settings).serve(
+                asyncio.Event()
+            )
 
 
 async def test_an_open_address_without_a_token_is_not_served() -> None:
@@ -91,7 +97,8 @@ async def test_a_proxy_on_this_machine_does_not_lend_its_address_to_strangers() 
     [
         b"\x00\xff\x00\xff\r\n\r\n",
         b"POST /v1/incidents HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -5\r\n\r\n",
-        b"POST /v1/incidents HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /v1/incidents HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n",
         b"POST /v1/incidents HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n",
         b"GET /%00%ff%2e%2e/etc HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
@@ -111,7 +118,10 @@ async def test_broken_http_is_the_senders_fault(raw: bytes) -> None:
 
 
 async def test_a_chunked_body_over_the_limit_is_cut_off() -> None:
-    async with running(settings_of(listen="127.0.0.1:0", body_limit=1000), RecordingIncidents()) as (gateway, _):
+    async with running(settings_of(listen="127.0.0.1:0", body_limit=1000), RecordingIncidents()) as (
+        gateway,
+        _,
+    ):
         host, port = gateway.address.split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(

@@ -86,6 +86,25 @@ def test_wrong_use_is_told_in_one_line_with_the_way_out(
     assert len(done.stderr.splitlines()) <= 2
 
 
+@pytest.mark.parametrize(
+    ("option", "text", "word"),
+    [
+        ("--policy", "version: 1\nname: x\nrules: [{name: a, when: 'nope(', effect: approve}]", "line 3"),
+        ("--policy", "rules: [", "not YAML"),
+        ("--token-file", "\n", "empty"),
+    ],
+)
+def test_a_bad_file_stops_the_start_before_any_server(
+    suture: Run, home: Path, option: str, text: str, word: str
+) -> None:
+    (home / "file").write_text(text)
+    done = suture("up", option, "file")
+    assert done.returncode == 2
+    assert word in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (home / ".local").exists()
+
+
 NOBODY = {"TEMPORAL_ADDRESS": "127.0.0.1:1"}
 
 

@@ -1,8 +1,8 @@
-"""Manifests as a real cluster has them: owners, hashes, kubelet statuses and the controllers' counts, told in few words.
+"""Manifests as a real cluster has them: owners, hashes, kubelet statuses and the controllers' counts, told
+in few words.
 
-    world = World()
-    web = world.deployment("web", Rev("web:1", [ready(), ready()], age=3600), Rev("web:2", [crash(3)], age=60))
-    symptoms(world.snapshot(), web, NOW)
+world = World() web = world.deployment("web", Rev("web:1", [ready(), ready()], age=3600), Rev("web:2",
+[crash(3)], age=60)) symptoms(world.snapshot(), web, NOW)
 """
 
 from __future__ import annotations
@@ -43,7 +43,15 @@ def condition(kind: str, status: str, seconds_ago: float, reason: str = "", mess
 
 def _status(pod: Manifest, name: str, state: Manifest, **more: Any) -> Manifest:
     image = next(c["image"] for c in _containers(pod) if c["name"] == name)
-    return {"name": name, "image": image, "ready": False, "started": False, "restartCount": 0, "state": state, **more}
+    return {
+        "name": name,
+        "image": image,
+        "ready": False,
+        "started": False,
+        "restartCount": 0,
+        "state": state,
+        **more,
+    }
 
 
 def _containers(pod: Manifest) -> list[Manifest]:
@@ -66,7 +74,9 @@ def _set(pod: Manifest, statuses: list[Manifest], phase: str, is_ready: bool, si
 def _others_done(pod: Manifest, but: str) -> list[Manifest]:
     inits = [c["name"] for c in pod["spec"].get("initContainers", [])]
     return [
-        _status(pod, n, {"terminated": {"exitCode": 0, "reason": "Completed"}}, ready=True) for n in inits if n != but
+        _status(pod, n, {"terminated": {"exitCode": 0, "reason": "Completed"}}, ready=True)
+        for n in inits
+        if n != but
     ]
 
 
@@ -75,15 +85,27 @@ def _main(pod: Manifest, container: str) -> str:
 
 
 def ready(after: float = 5, since: float | None = None, restarts: int = 0, ran: float = 30) -> PodState:
-    """Ready `after` seconds from its start; or since so many seconds, after `restarts` crashes of runs of `ran` seconds."""
+    """Ready `after` seconds from its start; or since so many seconds, after `restarts` crashes of runs of
+    `ran` seconds.
+    """
 
     def put(pod: Manifest) -> None:
         born = (NOW - datetime.fromisoformat(pod["metadata"]["creationTimestamp"])).total_seconds()
         up = born - after if since is None else since
-        last = {"terminated": {"exitCode": 1, "reason": "Error", "startedAt": ago(up + ran), "finishedAt": ago(up)}}
+        last = {
+            "terminated": {
+                "exitCode": 1,
+                "reason": "Error",
+                "startedAt": ago(up + ran),
+                "finishedAt": ago(up),
+            }
+        }
         more = {"restartCount": restarts, "lastState": last} if restarts else {}
         running = {"running": {"startedAt": ago(up)}}
-        mains = [_status(pod, c["name"], running, **{"ready": True, "started": True, **more}) for c in pod["spec"]["containers"]]
+        mains = [
+            _status(pod, c["name"], running, **{"ready": True, "started": True, **more})
+            for c in pod["spec"]["containers"]
+        ]
         _set(pod, [*_others_done(pod, ""), *mains], "Running", True, up)
 
     return put
@@ -109,14 +131,24 @@ def pulling(since: float = 60, reason: str = "ImagePullBackOff") -> PodState:
 
 
 def crash(
-    restarts: int = 3, last: float = 5, reason: str = "Error", code: int = 1, ran: float = 1, container: str = "", since: float = 60
+    restarts: int = 3,
+    last: float = 5,
+    reason: str = "Error",
+    code: int = 1,
+    ran: float = 1,
+    container: str = "",
+    since: float = 60,
 ) -> PodState:
-    """In back-off after `restarts` restarts, the last exit so many seconds ago, after a run of `ran` seconds."""
+    """In back-off after `restarts` restarts, the last exit so many seconds ago, after a run of `ran`
+    seconds.
+    """
 
     def put(pod: Manifest) -> None:
         name = _main(pod, container)
         ended = {"exitCode": code, "reason": reason, "startedAt": ago(last + ran), "finishedAt": ago(last)}
-        state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container"}}
+        state = {
+            "waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container"}
+        }
         status = _status(pod, name, state, restartCount=restarts, lastState={"terminated": ended})
         _set(pod, [*_others_done(pod, name), status], "Running", False, since)
 
@@ -133,7 +165,9 @@ def came_back(restarts: int = 1, up: float = 4, code: int = 1) -> PodState:
     def put(pod: Manifest) -> None:
         ended = {"exitCode": code, "reason": "Error", "startedAt": ago(up + 9), "finishedAt": ago(up)}
         state = {"running": {"startedAt": ago(up)}}
-        status = _status(pod, _main(pod, ""), state, restartCount=restarts, started=True, lastState={"terminated": ended})
+        status = _status(
+            pod, _main(pod, ""), state, restartCount=restarts, started=True, lastState={"terminated": ended}
+        )
         _set(pod, [status], "Running", False, up + 30)
 
     return put
@@ -152,7 +186,9 @@ def unready(since: float = 10, up: float | None = None) -> PodState:
 def pending(message: str, since: float = 60, reason: str = "Unschedulable") -> PodState:
     def put(pod: Manifest) -> None:
         pod["spec"].pop("nodeName", None)
-        pod["status"].update(phase="Pending", conditions=[condition("PodScheduled", "False", since, reason, message)])
+        pod["status"].update(
+            phase="Pending", conditions=[condition("PodScheduled", "False", since, reason, message)]
+        )
 
     return put
 
@@ -193,7 +229,9 @@ class Rev:
     wanted: int | None = None
 
     def manifest(self, name: str) -> Manifest:
-        return template(self.template, name) if isinstance(self.template, str) else copy.deepcopy(self.template)
+        return (
+            template(self.template, name) if isinstance(self.template, str) else copy.deepcopy(self.template)
+        )
 
 
 class World:
@@ -204,16 +242,31 @@ class World:
         self._count = 0
         for i in range(1, nodes + 1):
             self.node(f"node-{i}")
-        for kind, name in (("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default"), ("Secret", "registry")):
+        for kind, name in (
+            ("ConfigMap", "kube-root-ca.crt"),
+            ("ServiceAccount", "default"),
+            ("Secret", "registry"),
+        ):
             self.add(kind, name)
 
-    def add(self, kind: str, name: str, namespace: str = NS, owner: Manifest | None = None, **body: Any) -> Manifest:
+    def add(
+        self, kind: str, name: str, namespace: str = NS, owner: Manifest | None = None, **body: Any
+    ) -> Manifest:
         self._count += 1
         meta: Manifest = {"name": name, "uid": f"uid-{self._count}", "creationTimestamp": ago(86400)}
-        meta.update({"namespace": namespace} if namespace else {}, resourceVersion=str(self._count), **body.pop("meta", {}))
+        meta.update(
+            {"namespace": namespace} if namespace else {},
+            resourceVersion=str(self._count),
+            **body.pop("meta", {}),
+        )
         if owner:
             meta["ownerReferences"] = [
-                {"kind": owner["kind"], "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"], "controller": True}
+                {
+                    "kind": owner["kind"],
+                    "name": owner["metadata"]["name"],
+                    "uid": owner["metadata"]["uid"],
+                    "controller": True,
+                }
             ]
         made = {"kind": kind, "metadata": meta, **body}
         self.objects.append(made)
@@ -234,11 +287,22 @@ class World:
             status={
                 "conditions": [condition("Ready", status, since, reason, message)],
                 "allocatable": {"memory": "8Gi", "cpu": "4"},
-                "addresses": [{"type": "InternalIP", "address": f"10.0.0.{self._count}"}, {"type": "Hostname", "address": name}],
+                "addresses": [
+                    {"type": "InternalIP", "address": f"10.0.0.{self._count}"},
+                    {"type": "Hostname", "address": name},
+                ],
             },
         )
 
-    def pod(self, name: str, made_of: Manifest, state: PodState, owner: Manifest | None = None, age: float = 60, **labels: str) -> Manifest:
+    def pod(
+        self,
+        name: str,
+        made_of: Manifest,
+        state: PodState,
+        owner: Manifest | None = None,
+        age: float = 60,
+        **labels: str,
+    ) -> Manifest:
         spec = copy.deepcopy(made_of["spec"])
         spec.setdefault("nodeName", "node-1")
         spec.setdefault("restartPolicy", "Always")
@@ -247,7 +311,15 @@ class World:
         state(pod)
         return pod
 
-    def event(self, about: Manifest | ObjectRef, reason: str, message: str, first: float = 60, last: float = 1, kind: str = "Warning") -> None:
+    def event(
+        self,
+        about: Manifest | ObjectRef,
+        reason: str,
+        message: str,
+        first: float = 60,
+        last: float = 1,
+        kind: str = "Warning",
+    ) -> None:
         ref = about if isinstance(about, ObjectRef) else ref_of(about)
         self.add(
             "Event",
@@ -265,7 +337,12 @@ class World:
         wanted = max(len(r.pods) for r in revs) if replicas is None else replicas
         meta = {"generation": len(revs), "annotations": {"deployment.kubernetes.io/revision": str(len(revs))}}
         status = spec.pop("status", {})
-        top = self.add("Deployment", name, meta=meta, spec={"replicas": wanted, "template": revs[-1].manifest(name), **spec})
+        top = self.add(
+            "Deployment",
+            name,
+            meta=meta,
+            spec={"replicas": wanted, "template": revs[-1].manifest(name), **spec},
+        )
         pods: list[Manifest] = []
         for number, rev in enumerate(revs, 1):
             pods = self._replica_set(top, number, rev)
@@ -278,10 +355,19 @@ class World:
         mark = f"{number}{'bcdfgh'[number]}7d9"
         made_of["metadata"].setdefault("labels", {})["pod-template-hash"] = mark
         wanted = len(rev.pods) if rev.wanted is None else rev.wanted
-        notes = {"deployment.kubernetes.io/revision": str(number), "deployment.kubernetes.io/desired-replicas": "3"}
-        meta = {"labels": {"pod-template-hash": mark}, "annotations": notes, "creationTimestamp": ago(rev.age)}
+        notes = {
+            "deployment.kubernetes.io/revision": str(number),
+            "deployment.kubernetes.io/desired-replicas": "3",
+        }
+        meta = {
+            "labels": {"pod-template-hash": mark},
+            "annotations": notes,
+            "creationTimestamp": ago(rev.age),
+        }
         name = f"{top['metadata']['name']}-{mark}"
-        held = self.add("ReplicaSet", name, owner=top, meta=meta, spec={"replicas": wanted, "template": made_of})
+        held = self.add(
+            "ReplicaSet", name, owner=top, meta=meta, spec={"replicas": wanted, "template": made_of}
+        )
         age = rev.age if rev.pod_age is None else rev.pod_age
         pods = [self.pod(f"{name}-x{i}bcd", made_of, s, held, age) for i, s in enumerate(rev.pods, 2)]
         counts = _counts(pods, pods)
@@ -289,7 +375,7 @@ class World:
         return pods
 
     def stateful_set(self, name: str, *revs: Rev, replicas: int | None = None, **spec: Any) -> ObjectRef:
-        """Pods are numbered from the highest ordinal down, newest revision first, as a rolling update goes."""
+        """Pods are numbered upwards, oldest revision first."""
         total = sum(len(r.pods) for r in revs)
         wanted = total if replicas is None else replicas
         body = {"replicas": wanted, "template": revs[-1].manifest(name), "serviceName": name, **spec}
@@ -319,16 +405,32 @@ class World:
 
     def _controller_revision(self, top: Manifest, number: int, rev: Rev, name: str) -> Manifest:
         data = {"spec": {"template": {**rev.manifest(top["metadata"]["name"]), "$patch": "replace"}}}
-        return self.add("ControllerRevision", name, owner=top, meta={"creationTimestamp": ago(rev.age)}, revision=number, data=data)
+        return self.add(
+            "ControllerRevision",
+            name,
+            owner=top,
+            meta={"creationTimestamp": ago(rev.age)},
+            revision=number,
+            data=data,
+        )
 
     def daemon_set(self, name: str, *revs: Rev) -> ObjectRef:
-        top = self.add("DaemonSet", name, meta={"generation": len(revs)}, spec={"template": revs[-1].manifest(name)})
+        top = self.add(
+            "DaemonSet", name, meta={"generation": len(revs)}, spec={"template": revs[-1].manifest(name)}
+        )
         newest: list[Manifest] = []
         for number, rev in enumerate(revs, 1):
             record = self._controller_revision(top, number, rev, f"{name}-{number}c6f")
             record["metadata"]["labels"] = {"controller-revision-hash": f"{number}c6f"}
             newest = [
-                self.pod(f"{name}-{number}{i}bcd", rev.manifest(name), s, top, rev.age, **{"controller-revision-hash": f"{number}c6f"})
+                self.pod(
+                    f"{name}-{number}{i}bcd",
+                    rev.manifest(name),
+                    s,
+                    top,
+                    rev.age,
+                    **{"controller-revision-hash": f"{number}c6f"},
+                )
                 for i, s in enumerate(rev.pods, 2)
             ]
         counts = _counts(everyone := self.snapshot().pods_of(ref_of(top)), newest)
@@ -353,8 +455,15 @@ class World:
 
 
 def _counts(everyone: list[Manifest], newest: list[Manifest]) -> dict[str, int]:
-    live = [p for p in everyone if "deletionTimestamp" not in p["metadata"] and dig(p, "status.phase") not in ("Failed", "Succeeded")]
-    up = sum(any(c["type"] == "Ready" and c["status"] == "True" for c in dig(p, "status.conditions", [])) for p in live)
+    live = [
+        p
+        for p in everyone
+        if "deletionTimestamp" not in p["metadata"] and dig(p, "status.phase") not in ("Failed", "Succeeded")
+    ]
+    up = sum(
+        any(c["type"] == "Ready" and c["status"] == "True" for c in dig(p, "status.conditions", []))
+        for p in live
+    )
     return {
         "replicas": len(live),
         "updatedReplicas": sum(p in live for p in newest),
@@ -368,5 +477,13 @@ def target(ref: ObjectRef) -> Target:
     return Target(namespace=ref.namespace, kind=ref.kind, name=ref.name)
 
 
-def report(ref: ObjectRef, reason: str = "KubePodCrashLooping", status: str = "firing", source: str = "alertmanager", **labels: str) -> Report:
-    return Report(source=source, target=target(ref), status=ReportStatus(status), reason=reason, labels=labels)
+def report(
+    ref: ObjectRef,
+    reason: str = "KubePodCrashLooping",
+    status: str = "firing",
+    source: str = "alertmanager",
+    **labels: str,
+) -> Report:
+    return Report(
+        source=source, target=target(ref), status=ReportStatus(status), reason=reason, labels=labels
+    )

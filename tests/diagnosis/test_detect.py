@@ -15,6 +15,7 @@ from suture.domain.target import ObjectRef
 from tests.diagnosis.builder import (
     NOW,
     NS,
+    PodState,
     Rev,
     World,
     at,
@@ -72,7 +73,9 @@ def _paused_on_purpose(world: World) -> ObjectRef:
 
 def _moved_off_a_drained_node(world: World) -> ObjectRef:
     world.node("node-2", "Unknown", 300, cordoned=True)
-    return world.deployment("web", Rev("web:1", [ready(), ready(), on("node-2", deleting(ready()))]), replicas=2)
+    return world.deployment(
+        "web", Rev("web:1", [ready(), ready(), on("node-2", deleting(ready()))]), replicas=2
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,7 @@ def test_what_is_healthy_stays_untouched(make: Callable[[World], ObjectRef], sta
         (unready(since=10), 5),
     ],
 )
-def test_what_may_heal_itself_is_looked_at_again(pod: Callable[[object], None], seconds: float) -> None:
+def test_what_may_heal_itself_is_looked_at_again(pod: PodState, seconds: float) -> None:
     world = World()
     found = look(world, world.deployment("web", Rev("web:1", [ready(), pod])))
     assert (found.health, found.recheck_seconds) == (Health.SETTLING, seconds)
@@ -123,15 +126,25 @@ def test_an_image_gets_a_second_try() -> None:
 
 def test_a_rollout_in_progress_is_not_trouble() -> None:
     world = World()
-    web = world.deployment("web", Rev("web:1", [ready(), ready()]), Rev("web:2", [unready(since=8)], age=9), replicas=2)
+    web = world.deployment(
+        "web", Rev("web:1", [ready(), ready()]), Rev("web:2", [unready(since=8)], age=9), replicas=2
+    )
     assert look(world, web, first_seen=500).health is Health.SETTLING
 
 
 @pytest.mark.parametrize(
     "pod",
-    [pulling(), crash(restarts=2), crash(restarts=1, last=15), oom(), came_back(restarts=4), pending(NO_ROOM, since=9), unready(40)],
+    [
+        pulling(),
+        crash(restarts=2),
+        crash(restarts=1, last=15),
+        oom(),
+        came_back(restarts=4),
+        pending(NO_ROOM, since=9),
+        unready(40),
+    ],
 )
-def test_definite_trouble(pod: Callable[[object], None]) -> None:
+def test_definite_trouble(pod: PodState) -> None:
     world = World()
     found = look(world, world.deployment("web", Rev("web:1", [ready(), pod])))
     assert found.health is Health.UNHEALTHY
@@ -142,7 +155,10 @@ def test_definite_symptoms_come_first() -> None:
     world = World()
     made_of = template(container={"image": "x"})
     web = world.deployment("web", Rev(made_of, [crash(restarts=1, last=1), pulling()]))
-    assert [s.failure_type for s in look(world, web).symptoms] == [FailureType.IMAGE_PULL, FailureType.CRASH_LOOP]
+    assert [s.failure_type for s in look(world, web).symptoms] == [
+        FailureType.IMAGE_PULL,
+        FailureType.CRASH_LOOP,
+    ]
 
 
 def test_less_than_healthy_for_too_long_without_a_symptom() -> None:
@@ -157,7 +173,9 @@ def test_gone_or_missed() -> None:
     world = World()
     settings = ObjectRef(kind="ConfigMap", namespace=NS, name="settings")
     assert look(world, settings).health is Health.GONE
-    world.deployment("web", Rev(template(container={"envFrom": [{"configMapRef": {"name": "settings"}}]}), [ready()]))
+    world.deployment(
+        "web", Rev(template(container={"envFrom": [{"configMapRef": {"name": "settings"}}]}), [ready()])
+    )
     found = look(world, settings)
     assert (found.health, found.symptoms[0].failure_type) == (Health.UNHEALTHY, FailureType.MISSING_OBJECT)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from suture.diagnosis.symptoms import symptoms, troubles
@@ -52,7 +51,10 @@ def seen(world: World, ref: ObjectRef) -> list[tuple[F, str]]:
         (ready(since=5, restarts=4), (F.CRASH_LOOP, "Flapping")),
         (pending(NO_ROOM), (F.UNSCHEDULABLE, "Unschedulable")),
         (unready(since=45), (F.NOT_READY, "ContainersNotReady")),
-        (waiting("CreateContainerConfigError", "image will run as root"), (F.NOT_READY, "CreateContainerConfigError")),
+        (
+            waiting("CreateContainerConfigError", "image will run as root"),
+            (F.NOT_READY, "CreateContainerConfigError"),
+        ),
         (waiting("ContainerCreating", since=90), (F.NOT_READY, "ContainersNotReady")),
     ],
 )
@@ -87,10 +89,18 @@ def test_a_pod_that_is_as_pods_are(state: PodState) -> None:
 
 def test_an_init_container_and_a_sidecar_count() -> None:
     world = World()
-    made_of = template(initContainers=[{"name": "migrate", "image": "m"}, {"name": "proxy", "image": "p", "restartPolicy": "Always"}])
+    made_of = template(
+        initContainers=[
+            {"name": "migrate", "image": "m"},
+            {"name": "proxy", "image": "p", "restartPolicy": "Always"},
+        ]
+    )
     web = world.deployment("web", Rev(made_of, [crash(container="migrate"), crash(container="proxy")]))
     found = symptoms(world.snapshot(), web, NOW)
-    assert [(s.failure_type, s.container) for s in found] == [(F.CRASH_LOOP, "migrate"), (F.CRASH_LOOP, "proxy")]
+    assert [(s.failure_type, s.container) for s in found] == [
+        (F.CRASH_LOOP, "migrate"),
+        (F.CRASH_LOOP, "proxy"),
+    ]
 
 
 def test_the_beginning_of_a_crash_loop_is_its_first_event() -> None:
@@ -146,7 +156,12 @@ def _config(world: World) -> ObjectRef:
 def test_a_missing_config_map() -> None:
     world = World()
     web = _config(world)
-    world.event(next(o for o in world.objects if o["kind"] == "Pod"), "FailedMount", 'configmap "settings" not found', first=15)
+    world.event(
+        next(o for o in world.objects if o["kind"] == "Pod"),
+        "FailedMount",
+        'configmap "settings" not found',
+        first=15,
+    )
     (found,) = symptoms(world.snapshot(), web, NOW)
     assert (found.failure_type, found.reason) == (F.MISSING_REFERENCE, "ConfigMapNotFound")
     assert found.since is not None and (NOW - found.since).total_seconds() == 15
@@ -155,7 +170,9 @@ def test_a_missing_config_map() -> None:
 def test_a_config_map_that_came_back_is_not_missing() -> None:
     world = World()
     web = _config(world)
-    world.event(next(o for o in world.objects if o["kind"] == "Pod"), "FailedMount", 'configmap "settings" not found')
+    world.event(
+        next(o for o in world.objects if o["kind"] == "Pod"), "FailedMount", 'configmap "settings" not found'
+    )
     world.add("ConfigMap", "settings", data={})
     assert seen(world, web) == []
 
@@ -181,14 +198,21 @@ def test_a_missing_key() -> None:
 def test_a_missing_claim_is_a_missing_reference_not_a_lack_of_room() -> None:
     world = World()
     made_of = template(volumes=[{"name": "d", "persistentVolumeClaim": {"claimName": "data-x"}}])
-    web = world.deployment("web", Rev(made_of, [pending('0/3 nodes are available: persistentvolumeclaim "data-x" not found.')]))
+    web = world.deployment(
+        "web", Rev(made_of, [pending('0/3 nodes are available: persistentvolumeclaim "data-x" not found.')])
+    )
     assert seen(world, web) == [(F.MISSING_REFERENCE, "PersistentVolumeClaimNotFound")]
 
 
 def test_a_node_that_is_on_its_way() -> None:
     world = World()
     web = world.deployment("web", Rev("web:1", [pending(NO_ROOM)]))
-    world.event(next(o for o in world.objects if o["kind"] == "Pod"), "TriggeredScaleUp", "pod triggered scale-up", kind="Normal")
+    world.event(
+        next(o for o in world.objects if o["kind"] == "Pod"),
+        "TriggeredScaleUp",
+        "pod triggered scale-up",
+        kind="Normal",
+    )
     assert seen(world, web) == []
 
 
@@ -196,10 +220,19 @@ def test_a_node_that_is_on_its_way() -> None:
     ("message", "expected"),
     [
         ("pods is forbidden: exceeded quota: q, requested: memory=1Gi", (F.FAILED_CREATE, "QuotaExceeded")),
-        ('pods "x" is forbidden: violates PodSecurity "restricted:latest"', (F.FAILED_CREATE, "PodSecurityViolation")),
+        (
+            'pods "x" is forbidden: violates PodSecurity "restricted:latest"',
+            (F.FAILED_CREATE, "PodSecurityViolation"),
+        ),
         ('Internal error: failed calling webhook "a.b": no endpoints', (F.FAILED_CREATE, "WebhookFailed")),
-        ('error looking up service account shop/w: serviceaccount "w" not found', (F.MISSING_REFERENCE, "ServiceAccountNotFound")),
-        ('error looking up service account shop/default: serviceaccount "default" not found', None),  # it is back
+        (
+            'error looking up service account shop/w: serviceaccount "w" not found',
+            (F.MISSING_REFERENCE, "ServiceAccountNotFound"),
+        ),
+        (
+            'error looking up service account shop/default: serviceaccount "default" not found',
+            None,
+        ),  # it is back
     ],
 )
 def test_pods_that_may_not_be_created(message: str, expected: tuple[F, str] | None) -> None:
@@ -256,7 +289,9 @@ def test_pods_stranded_on_a_lost_node() -> None:
     stuck = on("node-2", deleting(ready(), over=20))
     db = world.stateful_set("db", Rev("db:1", [ready(), stuck]))
     assert seen(world, db) == [(F.NODE_NOT_READY, "StuckTerminating")]
-    web = world.deployment("web", Rev("web:1", [ready(), stuck]), replicas=1)  # its replacement runs: nobody misses it
+    web = world.deployment(
+        "web", Rev("web:1", [ready(), stuck]), replicas=1
+    )  # its replacement runs: nobody misses it
     assert seen(world, web) == []
 
 
@@ -269,7 +304,9 @@ def test_failed_jobs(kind: str) -> None:
     ref = ObjectRef(kind=kind, namespace=NS, name="nightly" if kind == "CronJob" else "nightly-1")
     assert seen(world, ref) == [(F.JOB_FAILED, "BackoffLimitExceeded")]
     if kind == "CronJob":
-        good = world.add("Job", "nightly-2", owner=cron, spec={}, status={"conditions": [condition("Complete", "True", 5)]})
+        good = world.add(
+            "Job", "nightly-2", owner=cron, spec={}, status={"conditions": [condition("Complete", "True", 5)]}
+        )
         good["metadata"]["creationTimestamp"] = ago(30)
         assert seen(world, ref) == []
 
@@ -291,7 +328,9 @@ def test_a_missing_object_is_missed_only_by_those_who_name_it() -> None:
     world = World()
     made_of = template(volumes=[{"name": "c", "configMap": {"name": "settings"}}])
     world.deployment("web", Rev(made_of, [ready()]))
-    assert seen(world, ObjectRef(kind="ConfigMap", namespace=NS, name="settings")) == [(F.MISSING_OBJECT, "NotFound")]
+    assert seen(world, ObjectRef(kind="ConfigMap", namespace=NS, name="settings")) == [
+        (F.MISSING_OBJECT, "NotFound")
+    ]
     assert seen(world, ObjectRef(kind="ConfigMap", namespace=NS, name="other")) == []
 
 
@@ -305,8 +344,13 @@ def test_troubles_are_grouped_by_top_owner() -> None:
 
 def test_a_pod_of_a_custom_controller_is_its_own_owner() -> None:
     world = World()
-    world.pod("job-x", template(), crash(), owner={"kind": "Workflow", "metadata": {"name": "w", "uid": "elsewhere"}})
-    world.pod("static", template(), crash(), owner={"kind": "Node", "metadata": {"name": "node-1", "uid": "n"}})
+    world.pod(
+        "job-x",
+        template(),
+        crash(),
+        owner={"kind": "Workflow", "metadata": {"name": "w", "uid": "elsewhere"}},
+    )
+    world.pod(
+        "static", template(), crash(), owner={"kind": "Node", "metadata": {"name": "node-1", "uid": "n"}}
+    )
     assert [str(s.owner) for s in troubles(world.snapshot(), NOW)] == ["Pod/shop/job-x", "Pod/shop/static"]
-
-

@@ -49,6 +49,7 @@ async def main(point: str) -> None:
             memory=Doomed(ports.memory, point),
             ledger=ports.ledger,
             incidents=ports.incidents,
+            counters=ports.counters,
         )
         async with worker(client, settings, Role.ALL, chosen, doomed):
             print("working", flush=True)

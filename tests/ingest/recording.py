@@ -12,7 +12,10 @@ from suture.ingest.targets import fallback_target
 
 
 class RecordingIncidents:
-    """Remembers what reached the server. `gate` holds calls up; `fails` may raise; `running` is what resolved() says."""
+    """Remembers what reached the server.
+
+    `gate` holds calls up; `fails` says which error a call ends with; `running` is what resolved() answers.
+    """
 
     def __init__(self) -> None:
         self.reported: list[tuple[Target, ReportBatch]] = []

@@ -56,7 +56,9 @@ def test_the_same_labels_are_the_same_alert_without_a_fingerprint() -> None:
 
 def test_secrets_are_hidden_before_texts_are_cut() -> None:
     text = "x" * 4080 + " password=" + "h" * 100
-    report = report_of(annotations={"summary": text}, labels={"db_password": "hunter2", "url": "redis://u:hunter2@r"})
+    report = report_of(
+        annotations={"summary": text}, labels={"db_password": "hunter2", "url": "redis://u:hunter2@r"}
+    )
     assert "hhh" not in report.summary
     assert "hunter2" not in report.model_dump_json()
 

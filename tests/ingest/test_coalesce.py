@@ -113,7 +113,7 @@ async def test_the_end_of_the_loop_fails_who_still_waits() -> None:
 
 @dataclass
 class Step:
-    """One caller: whom and what it reports, how long it waits before, and whether it goes away after some turns."""
+    """One caller: what it reports about whom, how long it waits before, and whether it goes away."""
 
     name: str
     alert: str
@@ -189,5 +189,10 @@ def check(inner: SlowIncidents, told: list[tuple[str, str, object]]) -> None:
     assert refused <= failed  # who was told no was in a call that failed
     assert sent + failed <= everyone  # nobody is there twice, in any call
     for name in ("web", "cart"):
-        once = [r.fingerprint for t, b in inner.reported for r in b.reports if t.name == name and "only" in r.fingerprint]
+        once = [
+            r.fingerprint
+            for t, b in inner.reported
+            for r in b.reports
+            if t.name == name and "only" in r.fingerprint
+        ]
         assert once == sorted(once, key=lambda f: int(f[5:]))

@@ -27,7 +27,10 @@ WEB = {"namespace": "shop", "pod": "web-1"}
         ({"namespace": "shop", "pod": "web-1", "deployment": "web", "service": "s"}, "Deployment/shop/web"),
         ({"namespace": "shop", "service": "web", "job": "prometheus"}, "Service/shop/web"),
         ({"namespace": "shop", "job_name": "backup"}, "Job/shop/backup"),
-        ({"namespace": "monitoring", "exported_namespace": "shop", "exported_pod": "w", "pod": "ksm"}, "Pod/shop/w"),
+        (
+            {"namespace": "monitoring", "exported_namespace": "shop", "exported_pod": "w", "pod": "ksm"},
+            "Pod/shop/w",
+        ),
         ({"node": "worker-1", "alertname": "NodeDown"}, "Node/worker-1"),
         ({"alertname": "Watchdog"}, "Alert/Watchdog"),
         ({"alertname": "Watchdog", "namespace": "shop"}, "Alert/shop/Watchdog"),
@@ -39,7 +42,11 @@ def test_labels_decide_alone(labels: dict[str, str], target: str) -> None:
     assert str(fallback_target(labels, "default")) == target
 
 
-@given(st.dictionaries(st.sampled_from([*LABELS, "namespace", "node", "alertname", "cluster"]) | st.text(), st.text()))
+@given(
+    st.dictionaries(
+        st.sampled_from([*LABELS, "namespace", "node", "alertname", "cluster"]) | st.text(), st.text()
+    )
+)
 @example({"alertname": "x" * 10_000, "namespace": "y" * 10_000})
 @example({"alertname": "\ud800\0/ \n"})
 def test_every_alert_gets_a_legal_target(labels: dict[str, str]) -> None:

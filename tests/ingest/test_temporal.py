@@ -1,8 +1,9 @@
-"""Reports and a real Temporal server: one workflow for a target, everything counted, errors that say what to do."""
+"""Reports and a real Temporal server: one workflow a target, all counted, errors that say what to do."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import httpx2
 import pytest
 from temporalio import workflow
 from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
@@ -87,7 +89,7 @@ def target(name: str) -> Target:
 
 
 def batch(to: Target, *fingerprints: str, **fields: object) -> ReportBatch:
-    reports = [Report(source="test", target=to, fingerprint=f, **fields) for f in fingerprints]  # type: ignore[arg-type]
+    reports = [Report(source="test", target=to, fingerprint=f, **fields) for f in fingerprints]
     return ReportBatch(reports=reports)
 
 
@@ -130,7 +132,9 @@ async def test_the_end_of_trouble_reaches_a_running_incident_only(temporal: Clie
 async def test_a_thousand_posts_of_one_alert_are_one_workflow_with_all_counted(temporal: Client) -> None:
     to = Target(namespace="shop", kind="Deployment", name="web")
     async with serving(settings_of(), incidents_of(temporal)) as client:  # type: ignore[arg-type]
-        posts = [client.post("/v1/incidents", json={**DEPLOYMENT, "fingerprint": "same"}) for _ in range(1000)]
+        posts = [
+            client.post("/v1/incidents", json={**DEPLOYMENT, "fingerprint": "same"}) for _ in range(1000)
+        ]
         answers: list[httpx2.Response] = await asyncio.gather(*posts)
     assert {a.status_code for a in answers} == {202}
     assert {i["workflow_id"] for a in answers for i in a.json()["incidents"]} == {to.workflow_id}
@@ -145,7 +149,9 @@ async def test_a_thousand_posts_of_one_alert_are_one_workflow_with_all_counted(t
 async def test_a_person_reads_what_it_is_about(temporal: Client) -> None:
     to, incidents = target("read"), incidents_of(temporal, search_attributes=True)
     text = 'web is down\n# <script>alert("x")</script> ' + "é\x01" * 2000
-    await incidents.report(to, batch(to, "a", severity=Severity.CRITICAL, summary=text, reason="WebDown" * 30))
+    await incidents.report(
+        to, batch(to, "a", severity=Severity.CRITICAL, summary=text, reason="WebDown" * 30)
+    )
     described = await temporal.get_workflow_handle(to.workflow_id).describe()
     summary, details = await described.static_summary(), await described.static_details()
     assert summary is not None
@@ -183,7 +189,9 @@ async def test_an_id_that_is_too_long_is_the_senders_fault(temporal: Client) -> 
 
 
 async def test_a_namespace_that_is_not_there_is_named(temporal_server: TemporalDevServer) -> None:
-    client = await Client.connect(temporal_server.address, namespace="nowhere", lazy=True)
+    client = await Client.connect(
+        temporal_server.address, namespace="nowhere", lazy=True, data_converter=pydantic_data_converter
+    )
     with pytest.raises(Unavailable, match="set TEMPORAL_NAMESPACE"):
         await incidents_of(client).ready()
     with pytest.raises(Unavailable, match="set TEMPORAL_NAMESPACE"):
@@ -194,7 +202,8 @@ async def test_a_server_that_is_away_is_unavailable(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "RPC_TIMEOUT", timedelta(seconds=0.5))
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
-        client = await Client.connect(f"127.0.0.1:{s.getsockname()[1]}", lazy=True)
+        address = f"127.0.0.1:{s.getsockname()[1]}"
+        client = await Client.connect(address, lazy=True, data_converter=pydantic_data_converter)
         incidents = incidents_of(client)
         for call in (incidents.report, incidents.resolved):
             with pytest.raises(Unavailable, match="Temporal d"):
@@ -212,7 +221,9 @@ def test_every_error_of_the_server_has_a_meaning(status: RPCStatusCode) -> None:
 
 
 @pytest.mark.slow
-async def test_search_attributes_are_made_where_they_are_missing(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_search_attributes_are_made_where_they_are_missing(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     server = TemporalDevServer(tmp_path_factory.mktemp("bare"))
     await asyncio.to_thread(server.start)
     try:
@@ -239,10 +250,10 @@ def test_pieces_keep_everything_in_order() -> None:
     assert [r for part in parts for r in part.reports] == whole.reports
 
 
-@pytest.mark.parametrize("text", ["", "short", "x" * 1000, "é" * 1000, "\x01" * 1000, '"' * 1000, "🔥" * 1000])
+@pytest.mark.parametrize(
+    "text", ["", "short", "x" * 1000, "é" * 1000, "\x01" * 1000, '"' * 1000, "🔥" * 1000]
+)
 def test_clipped_texts_fit_as_json(text: str) -> None:
-    import json
-
     clipped = clip(text, 100)
     assert len(json.dumps(clipped, ensure_ascii=False).encode()) <= 100
     assert clipped == text or clipped.endswith("…")

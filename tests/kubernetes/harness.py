@@ -1,4 +1,4 @@
-"""Clients that can be watched and interrupted, a ledger of dicts, and short forms of what the tests do to a cluster."""
+"""Clients that can be watched and interrupted, a ledger of dicts, and what the tests do to a cluster."""
 
 from __future__ import annotations
 

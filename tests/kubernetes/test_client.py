@@ -17,7 +17,7 @@ from suture.targets.kubernetes.client import Client
 from suture.targets.kubernetes.errors import Expired
 from suture.targets.kubernetes.kinds import kind_of
 from tests.kubernetes.harness import create, pod_of
-from tests.kubernetes.objects import ref, workload
+from tests.kubernetes.objects import config_map, ref, workload
 
 PODS = kind_of("Pod")
 
@@ -68,11 +68,11 @@ async def odd(tmp_path: Path) -> AsyncIterator[Client]:
     app.router.add_get("/api/v1/namespaces/slow/pods/a", slow)
     app.router.add_get("/api/v1/namespaces/busy/pods/a", busy)
     app.router.add_get("/api/v1/namespaces/text/pods/a", text)
-    async with TestServer(app) as server:
-        async with await Client.connect(
-            kubeconfig_for(tmp_path, str(server.make_url("/"))), timeout=0.3
-        ) as client:
-            yield client
+    async with (
+        TestServer(app) as server,
+        await Client.connect(kubeconfig_for(tmp_path, str(server.make_url("/"))), timeout=0.3) as client,
+    ):
+        yield client
 
 
 def kubeconfig_for(folder: Path, server: str) -> str:
@@ -130,9 +130,10 @@ async def test_unknown_context(tmp_path: Path) -> None:
 
 @pytest.mark.cluster
 async def test_put_and_logs(admin: Client, namespace: str) -> None:
-    live = await create(admin, workload("ReplicaSet", namespace, replicas=1))
-    live["spec"]["replicas"] = 2
-    assert (await admin.put(live, manager="test", dry_run=True))["spec"]["replicas"] == 2
+    live = await create(admin, config_map(namespace, mode="slow"))
+    live["data"]["mode"] = "fast"
+    assert (await admin.put(live, manager="test", dry_run=True))["data"] == {"mode": "fast"}
+    await create(admin, workload("ReplicaSet", namespace))
     pod = await pod_of(admin, namespace)
     with pytest.raises(
         (Invalid, TargetNotFound, Unavailable)

@@ -64,7 +64,11 @@ def test_of_a_secret_only_the_fields_are_told() -> None:
 
 
 def test_a_missing_permission_on_secrets_is_told() -> None:
-    said = answer("Forbidden", 'secrets is forbidden: User "x" cannot list resource "secrets"', details={"kind": "secrets"})
+    said = answer(
+        "Forbidden",
+        'secrets is forbidden: User "x" cannot list resource "secrets"',
+        details={"kind": "secrets"},
+    )
     assert type(error_of(403, said, Call("list", kind_of("Secret"), "shop"))) is Forbidden
 
 

@@ -16,8 +16,7 @@ QUICK = "-c fsync=off -c full_page_writes=off -c max_connections=200 -c listen_a
 
 
 class PostgresServer:
-    """`start` it, make `database`s in it, `stop` and start it again to see what an outage does, and `remove`
-    it.
+    """`start` it, make `database`s in it, `stop` and start it again as an outage would, and `remove` it.
 
     The server refuses to run as root, so root's tests run it as the package's user `postgres`.
     """

@@ -1,6 +1,4 @@
-"""Tracking files: the seven columns first, the same in both formats, and there even when nothing happened
-yet.
-"""
+"""Tracking files: the seven columns first, the same in both formats, there even when nothing happened."""
 
 from __future__ import annotations
 

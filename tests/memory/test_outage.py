@@ -1,6 +1,4 @@
-"""The database goes away: callers hear Unavailable, without values or passwords, and all is well when it is
-back.
-"""
+"""The database goes away: callers hear Unavailable, no values, no passwords, and all is well afterwards."""
 
 from __future__ import annotations
 

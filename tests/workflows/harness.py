@@ -19,7 +19,7 @@ from suture.domain.incident import IncidentRecord, IncidentResult, IncidentStart
 from suture.domain.report import Report, ReportBatch, ReportStatus
 from suture.domain.target import Target
 from suture.settings import Settings
-from tests.fakes import FakeCluster, FakeFeed, FakeIncidents, FakeLedger, FakeMemory
+from tests.fakes import NAMESPACE, FakeCluster, FakeCounters, FakeFeed, FakeIncidents, FakeLedger, FakeMemory
 from worker.bootstrap import Ports, Role, worker
 from worker.plugin import SuturePlugin
 from workflows.incident import Incident
@@ -36,8 +36,12 @@ class World:
     def __init__(self, client: Client, queue: str, options: Options) -> None:
         self.client, self.queue, self.options = client, queue, options
         self.cluster, self.memory = FakeCluster(), FakeMemory()
-        self.ports = Ports(self.cluster, FakeFeed(), self.memory, FakeLedger(), FakeIncidents())
+        self.ports = Ports(self.cluster, FakeFeed(), self.memory, FakeLedger(), FakeIncidents(), FakeCounters())
         self.handles: list[WorkflowHandle[Any, Any]] = []
+
+    @staticmethod
+    def cluster_target(name: str) -> Target:
+        return Target(namespace=NAMESPACE, kind="Deployment", name=name)
 
     async def report(self, target: Target, status: ReportStatus = ReportStatus.FIRING, count: int = 1, **more: Any) -> WorkflowHandle[Any, IncidentResult]:
         """Signal-with-start, as signal sources do."""

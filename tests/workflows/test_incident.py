@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowUpdateFailedError
@@ -14,7 +15,7 @@ from suture.domain.report import ReportStatus
 from suture.domain.stages import Outcome, Stage
 from tests.workflows.harness import world
 
-BAD = {"image": "bad", "previous": "v0"}
+BAD: dict[str, Any] = {"image": "bad", "previous": "v0"}
 
 
 async def test_heals_by_undoing_the_rollout(temporal: Client) -> None:

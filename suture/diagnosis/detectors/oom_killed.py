@@ -10,6 +10,7 @@ from suture.diagnosis import quantity
 from suture.diagnosis.blame import Blame, blame, undo_plan
 from suture.diagnosis.case import Case, expect_of
 from suture.diagnosis.fields import is_true, items, mapping
+from suture.diagnosis.pods import container_specs
 from suture.diagnosis.workload import ROLLING, container_of
 from suture.domain.action import Action, AdjustResources
 from suture.domain.diagnosis import FailureType, Hypothesis, Symptom
@@ -53,14 +54,14 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
 
 
 def _lowered(found: Blame, name: str) -> str:
-    for path, (before, after) in found.changes.items():
-        if f".{name}.resources.limits" not in path:
-            continue
-        old = quantity.parse(before.get("memory") if isinstance(before, dict) else before)
-        new = quantity.parse(after.get("memory") if isinstance(after, dict) else after)
-        if path.endswith((".memory", ".limits")) and new is not None and (old is None or new < old):
-            return f"the memory limit of {name} went from {before or 'none'} to {after}"
-    return ""
+    before, after = (
+        mapping(container_specs(r.template).get(name), "resources.limits").get("memory")
+        for r in (found.earlier, found.current)
+    )
+    old, new = quantity.parse(before), quantity.parse(after)
+    if new is None or (old is not None and new >= old):
+        return ""
+    return f"the memory limit of {name} went from {before or 'none'} to {after}"
 
 
 def _raise(case: Case, about: list[Symptom], names: list[str], confidence: float) -> Hypothesis:

@@ -31,9 +31,7 @@ def config() -> Config:
 
 
 async def upgrade(database: Database) -> bool:
-    """Create or change the tables; False when nothing was to do. Raises Unavailable, and Invalid for a newer
-    database.
-    """
+    """Create or change the tables; False if nothing was to do. Raises Unavailable; Invalid if it is newer."""
     if await database.read(_revision) == HEAD:
         return False
     return await database.write(_migrate)

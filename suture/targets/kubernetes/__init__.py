@@ -1,4 +1,4 @@
-"""Kubernetes as a target: `Client.connect(...)` and `KubernetesCluster(name, client, sealer, ledger, namespaces)`."""
+"""Kubernetes as a target: `KubernetesCluster(name, await Client.connect(), sealer, ledger, namespaces)`."""
 
 from suture.targets.kubernetes.client import Client
 from suture.targets.kubernetes.cluster import KubernetesCluster

@@ -1,4 +1,4 @@
-"""A Kubernetes cluster behind the ports `Cluster` and `ClusterFeed`: reads from the watch's cache, writes by typed actions."""
+"""A Kubernetes cluster as the ports `Cluster` and `ClusterFeed`: cached reads, typed changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Differences between two manifests: as field paths for people, and as a JSON patch that takes one back to the other."""
+"""Differences between two manifests: as field paths for people, and as a JSON patch that goes back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def comparable(manifest: Manifest) -> Manifest:
 
 
 def changes(before: Manifest, after: Manifest) -> dict[str, tuple[Any, Any]]:
-    """Field path -> (before, after); list items go by their unique names, else by index. None stands for missing.
+    """Field path -> (before, after); list items by their unique names, else by index; None is missing.
 
     Long values are cut and end in a digest, and at most 200 fields are told, so that a receipt stays small.
 

@@ -1,7 +1,7 @@
 """The watch: one listing and then a watch for each kind, forever, and whoever subscribes hears what changed.
 
-A watch resumes where it stopped (bookmarks keep that place fresh). When the server has forgotten the place (410), the kind
-is listed anew and compared, so that changes and deletions inside the gap are told as well.
+A watch resumes where it stopped (bookmarks keep that place fresh). When the server has forgotten the place
+(410), the kind is listed anew and compared, so that changes and deletions inside the gap are told as well.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ log = structlog.get_logger("suture.kubernetes")
 
 
 class Subscription(AsyncIterator[list[Change]]):
-    """What changed since the last look, at most one change an object, so a slow reader never makes it grow without end."""
+    """What changed since the last look, at most one change an object: a slow reader never makes it grow."""
 
     def __init__(self) -> None:
         self._pending: dict[ObjectRef, Change] = {}
@@ -73,7 +73,7 @@ class Feed:
 
     @property
     def in_sync(self) -> bool:
-        """Whether the cache is complete and every watch is alive (a kind that may not be read is left out)."""
+        """Whether the cache is complete and every watch alive (kinds that may not be read aside)."""
         return all(r.current or r.skipped for r in self._reflectors)
 
     @property
@@ -90,7 +90,7 @@ class Feed:
             await reflector.listed.wait()
 
     def changes(self) -> Subscription:
-        """Everything that changes from this call on; subscribed before `run`, the first listing is told as well."""
+        """Everything that changes from now on; subscribed before `run`, the first listing is told too."""
         subscription = Subscription()
         self._subscriptions.add(subscription)
         return subscription
@@ -136,7 +136,7 @@ class Reflector:
         try:
             await work()
         except Expired:
-            self._version = ""
+            self._version, self.current = "", False
             await asyncio.sleep(self._pause())
         except (Forbidden, TargetNotFound) as e:
             self._skip(e)

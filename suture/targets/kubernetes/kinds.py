@@ -1,7 +1,7 @@
-"""The kinds that the engine knows: where the API serves them, which are watched, and whose history the ledger keeps.
+"""The kinds that the engine knows: where they are served, which are watched, and whose history is kept.
 
-A table instead of API discovery: a cluster that does not serve one of them is found out by a 404 on listing it, and no
-start-up waits for hundreds of groups.
+A table instead of API discovery: a cluster that does not serve one of them is found out by a 404 on listing
+it, and no start-up waits for hundreds of groups.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Kind:
 # group/version: kind:plural with * = in the ledger, - = not watched (read when it is needed)
 _TABLE = """
 v1: Pod:pods Service:services* ConfigMap:configmaps* Secret:secrets* ServiceAccount:serviceaccounts*
-    PersistentVolumeClaim:persistentvolumeclaims* PersistentVolume:persistentvolumes* ResourceQuota:resourcequotas*
-    LimitRange:limitranges* Node:nodes* Namespace:namespaces* Event:events
+    PersistentVolumeClaim:persistentvolumeclaims* PersistentVolume:persistentvolumes*
+    ResourceQuota:resourcequotas* LimitRange:limitranges* Node:nodes* Namespace:namespaces* Event:events
 apps/v1: Deployment:deployments* StatefulSet:statefulsets* DaemonSet:daemonsets* ReplicaSet:replicasets
     ControllerRevision:controllerrevisions
 batch/v1: Job:jobs CronJob:cronjobs*
@@ -99,5 +99,5 @@ def kind_of(name: str) -> Kind:
 
 
 def in_ledger(ref: ObjectRef) -> bool:
-    """Whether the ledger keeps the history of this object: its kind, and not what the cluster itself makes."""
+    """Whether the ledger keeps the history of this object: not of what the cluster itself makes."""
     return ref.kind in LEDGER_KINDS and not (ref.kind == "ConfigMap" and ref.name == "kube-root-ca.crt")

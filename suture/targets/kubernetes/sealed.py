@@ -1,8 +1,9 @@
-"""What leaves the adapter and what enters it: secret values are sealed on the way out and unsealed at the moment of writing.
+"""What leaves the adapter and what enters it: secrets are sealed on the way out, unsealed when written.
 
-Sealed: the values of Secrets, and in other objects whole values that are named like a secret (environment variables,
-keys of ConfigMaps) or have the shape of one (arguments, environment, annotations). Texts that nobody puts back (events,
-termination messages) are redacted instead. Also dropped on the way out: what only costs memory.
+Sealed: the values of Secrets, and in other objects whole values that are named like a secret (environment
+variables, keys of ConfigMaps) or have the shape of one (arguments, environment, annotations). Texts that
+nobody puts back (events, termination messages) are redacted instead. Also dropped on the way out: what only
+costs memory.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def outgoing(manifest: Manifest, sealer: Sealer) -> Manifest:
 
 
 def lean(value: Any) -> Any:
-    """The same JSON with its keys and short texts shared between objects: a third of the memory in a large cache."""
+    """The same JSON with keys and short texts shared between objects: a third of the memory in the cache."""
     if isinstance(value, dict):
         return {intern(k): lean(v) for k, v in value.items()}
     if isinstance(value, list):

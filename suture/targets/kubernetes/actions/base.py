@@ -1,7 +1,8 @@
-"""What all actions share: reading, the precondition, the mark that proves an action was carried out, and receipts.
+"""What all actions share: the precondition, the mark that proves an action was carried out, and receipts.
 
-The mark is the field manager: every write goes out as `suture-<digest of the key>`, which the server itself notes in the
-object's managedFields. It costs no label or annotation, and a repeated apply finds it before it writes anything.
+The mark is the field manager: every write goes out as `suture-<digest of the key>`, which the server itself
+notes in the object's managedFields. It costs no label or annotation, and a repeated apply finds it before
+it writes anything.
 """
 
 from __future__ import annotations

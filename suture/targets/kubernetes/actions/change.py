@@ -1,8 +1,8 @@
-"""The frame of every action that changes fields of an existing object: prepare by a dry run, apply at most once.
+"""The frame of every action that changes fields: prepare by a dry run, apply at most once.
 
-An apply goes out with the resource version that was read a moment before, and only when uid and generation still are those
-of the receipt. So a repeat either finds its mark, or finds the wished state, or finds that somebody else has changed the
-object since - and then writes nothing.
+An apply goes out with the resource version that was read a moment before, and only when uid and generation
+still are those of the receipt. So a repeat either finds its mark, or finds the wished state, or finds that
+somebody else has changed the object since - and then writes nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ A = TypeVar("A", bound=BaseAction)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The request that carries an action out. `action` is the wish made exact; `undo` None: made from the difference."""
+    """The request that carries an action out.
+
+    `action` is the wish made exact; `undo` None means that it is made from the difference.
+    """
 
     action: BaseAction
     body: Any
@@ -50,7 +53,10 @@ class FieldChange(Generic[A]):
     """Subclasses say in `step` what to send."""
 
     async def step(self, ctx: Context, action: A, live: Manifest, at: datetime) -> Step:
-        """The request for the object as it is; `at` is when the action was prepared. Raises PreconditionFailed, Invalid."""
+        """The request for the object as it is; `at` is when the action was prepared.
+
+        Raises PreconditionFailed, Invalid, Unavailable.
+        """
         raise NotImplementedError
 
     async def prepare(self, ctx: Context, action: A, key: str, at: datetime) -> Receipt:
@@ -80,7 +86,7 @@ class FieldChange(Generic[A]):
                 step = await self.step(ctx, action, live, receipt.prepared_at)
                 await _send(ctx, step, live, receipt.key)
             except (Conflict, PreconditionFailed, Invalid) as e:
-                # It counts only for the object as it still is: another worker may have carried the same receipt out.
+                # It counts only for the object as it still is: another worker may have carried it out.
                 seen, refusal = version, None if isinstance(e, Conflict) else e
                 continue
             return done(receipt)
@@ -107,8 +113,9 @@ async def _send(ctx: Context, step: Step, live: Manifest, key: str, dry_run: boo
 
 
 def _is_done(ctx: Context, receipt: Receipt, live: Manifest) -> bool:
-    """Whether the action is carried out already. Raises PreconditionFailed when neither that nor still as prepared.
+    """Whether the action is carried out already.
 
+    Raises PreconditionFailed when the object is neither that nor still as it was prepared.
     The wished state counts as done without a mark, because a write that only removes fields leaves none.
     """
     meta, ref = live["metadata"], receipt.action.object
@@ -121,7 +128,9 @@ def _is_done(ctx: Context, receipt: Receipt, live: Manifest) -> bool:
     else:
         same = meta["resourceVersion"] == receipt.resource_version
     stands = "before" if same else diff.state(ctx.sealed(live), receipt.changes)
-    if stands == "before" and (same or "generation" not in meta):  # only a status or an unrelated field has changed
+    if stands == "before" and (
+        same or "generation" not in meta
+    ):  # only a status or an unrelated field has changed
         return False
     if stands == "after":
         return True

@@ -23,7 +23,7 @@ class PatchChange(FieldChange[Patch]):
     async def step(self, ctx: Context, action: Patch, live: Manifest, at: datetime) -> Step:
         if action.object.kind == "Secret" and not all(is_sealed(text) for text in _secret_texts(action)):
             raise Invalid(
-                f"cannot {action.describe()}: values of a Secret must be sealed, so that no history holds them"
+                f"cannot {action.describe()}: values of a Secret must be sealed, as histories keep plans"
             )
         return Step(action, action.body, action.patch_type)
 

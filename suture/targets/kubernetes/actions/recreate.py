@@ -90,7 +90,7 @@ async def _check_missing(ctx: Context, action: RecreateObject) -> None:
 
 
 def fresh_copy(manifest: Manifest) -> Manifest:
-    """The manifest as one would write it by hand: without identity, status, and what was assigned to the old object."""
+    """The manifest as one would write it: without identity, status, and what the old object was given."""
     kind = kind_of(manifest["kind"])
     made = {k: copy.deepcopy(v) for k, v in manifest.items() if k not in ("status", "metadata")}
     made["apiVersion"] = manifest.get("apiVersion") or kind.api_version

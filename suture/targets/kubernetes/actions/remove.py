@@ -1,4 +1,4 @@
-"""Delete a pod that comes back, and delete for good what an action has created. Exactly the object of one uid, never its heir."""
+"""Delete a pod that comes back, or for good what an action has created: one uid, never its heir."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from suture.targets.kubernetes.kinds import KINDS
 
 
 class Removal:
-    """A delete with a uid precondition is idempotent by itself: an object that is gone, or is another one, means done."""
+    """A delete with a uid precondition is idempotent by itself: gone, or replaced by another, means done."""
 
     async def prepare(
         self, ctx: Context, action: DeletePod | DeleteObject, key: str, at: datetime

@@ -1,4 +1,4 @@
-"""Restart: the annotation that `kubectl rollout restart` sets, dated by the receipt so that a repeat changes nothing."""
+"""Restart: the annotation of `kubectl rollout restart`, dated by the receipt, so a repeat is a no-op."""
 
 from __future__ import annotations
 

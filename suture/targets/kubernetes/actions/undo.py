@@ -1,7 +1,7 @@
 """Undo a rollout: put back the whole pod template of an earlier revision, as `kubectl rollout undo` does.
 
-The template is read from where the controllers keep it (replica sets, controller revisions) at the moment of writing; a
-receipt holds revision numbers only.
+The template is read from where the controllers keep it (replica sets, controller revisions) at the moment
+of writing; a receipt holds revision numbers only.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class TemplateRevision:
 
 
 class RolloutUndo(FieldChange[UndoRollout]):
-    """Undone by going back to the revision that was current before; the controllers keep it in their history."""
+    """Undone by going back to the revision that was current before; the controllers keep it."""
 
     async def step(self, ctx: Context, action: UndoRollout, live: Manifest, at: datetime) -> Step:
         check_kind(action, KINDS)
