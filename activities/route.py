@@ -30,4 +30,6 @@ class Route:
         """Never raises: an error routes to the rules with a person asked."""
         h = request.hypothesis
         rule_acts = h.confidence >= self._rules.rule_minimum_confidence
-        return decide(self._rules, str(h.failure_type), str(request.severity), rule_acts, request.ai_confidence)
+        return decide(
+            self._rules, str(h.failure_type), str(request.severity), rule_acts, request.ai_confidence
+        )

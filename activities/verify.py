@@ -58,10 +58,19 @@ class Verify:
             good_since = None if failing or broken else (good_since or clock)
             if good_since is not None and clock - good_since >= request.stable_for:
                 return Verification(healed=True, summary=f"all checks held for {request.stable_for:g} s")
-            given_up = "in time" if clock - began > request.timeout else _hopeless(snapshot, request, now) if failing else None
+            given_up = (
+                "in time"
+                if clock - began > request.timeout
+                else _hopeless(snapshot, request, now)
+                if failing
+                else None
+            )
             if given_up:
                 return Verification(
-                    healed=False, summary=f"not healed: {given_up}: {'; '.join(failing) or 'something else broke'}", failing=failing, regressions=broken
+                    healed=False,
+                    summary=f"not healed: {given_up}: {'; '.join(failing) or 'something else broke'}",
+                    failing=failing,
+                    regressions=broken,
                 )
             activity.heartbeat()
             await asyncio.sleep(self._poll)
@@ -80,6 +89,8 @@ def _hopeless(snapshot: Snapshot, request: VerifyRequest, now: datetime) -> str 
         return None
     for symptom in detection.symptoms:
         pod = snapshot.find(symptom.object) if symptom.object.kind == "Pod" else None
-        if pod and pod["metadata"].get("creationTimestamp", "") > request.acted_at.strftime("%Y-%m-%dT%H:%M:%SZ"):
+        if pod and pod["metadata"].get("creationTimestamp", "") > request.acted_at.strftime(
+            "%Y-%m-%dT%H:%M:%SZ"
+        ):
             return f"a pod made after the change has the same kind of trouble ({symptom.reason or symptom.failure_type})"
     return None

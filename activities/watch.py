@@ -55,7 +55,7 @@ class Watch:
         coming = asyncio.ensure_future(anext(changes))
         until = time.monotonic() + request.run_seconds
         try:
-            while time.monotonic() < until:
+            while time.monotonic() < until and not activity.is_worker_shutdown():
                 await look.around()
                 activity.heartbeat()
                 if (await asyncio.wait({coming}, timeout=BEAT))[0]:

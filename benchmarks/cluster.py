@@ -43,14 +43,36 @@ def engine(**options: float) -> Iterator[Engine]:
         stack.start()
         assert stack.cluster is not None
         assert stack.temporal is not None
-        environment = {**os.environ, **stack.environment(), "KUBECONFIG": str(stack.cluster.engine_kubeconfig), "SUTURE_STATE_DIR": home}
-        environment |= {f"SUTURE_OPTIONS__{k.upper()}": str(v) for k, v in options.items()}
+        environment = {
+            **os.environ,
+            **stack.environment(),
+            "KUBECONFIG": str(stack.cluster.engine_kubeconfig),
+            "SUTURE_STATE_DIR": home,
+        }
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # workflows are loaded for each incident: compiled ones
+    environment |= {f"SUTURE_OPTIONS__{k.upper()}": str(v) for k, v in options.items()}
         log = (Path(home) / "up.log").open("w+")
-        up = [sys.executable, "-m", "suture.cli", "up", "--autopilot", "--listen", "127.0.0.1:0", "--cluster", "lab"]
+        up = [
+            sys.executable,
+            "-m",
+            "suture.cli",
+            "up",
+            "--autopilot",
+            "--listen",
+            "127.0.0.1:0",
+            "--cluster",
+            "lab",
+        ]
         process = subprocess.Popen(up, env=environment, stdout=log, stderr=log)
         try:
             gateway = _gateway(Path(home), process, log.name)
-            yield Engine(gateway, stack.temporal.address, stack.cluster, Kube(stack.cluster.kubeconfig), stack.cluster.home / "audit.log")
+            yield Engine(
+                gateway,
+                stack.temporal.address,
+                stack.cluster,
+                Kube(stack.cluster.kubeconfig),
+                stack.cluster.home / "audit.log",
+            )
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
@@ -73,18 +95,46 @@ def deploy(kube: Kube, names: list[str], replicas: int = 0) -> None:
         kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     for name in names:
         labels = {"app": name}
-        template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "web", "image": "registry.example.com/web:1"}]}}
+        template = {
+            "metadata": {"labels": labels},
+            "spec": {"containers": [{"name": "web", "image": "registry.example.com/web:1"}]},
+        }
         spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
-        kube.create({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}, NAMESPACE)
+        kube.create(
+            {
+                "apiVersion": "apps/v1",
+                "kind": "Deployment",
+                "metadata": {"name": name, "namespace": NAMESPACE},
+                "spec": spec,
+            },
+            NAMESPACE,
+        )
 
 
 def alert(name: str) -> dict[str, object]:
     """An Alertmanager webhook: nothing of this deployment answers."""
     labels = {"alertname": "TargetDown", "namespace": NAMESPACE, "deployment": name, "severity": "critical"}
-    one = {"status": "firing", "labels": labels, "annotations": {"summary": f"all of {name} is down"}, "startsAt": "2026-01-01T00:00:00Z",
-           "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "", "fingerprint": f"{abs(hash(name)):016x}"[:16]}
-    return {"version": "4", "groupKey": name, "status": "firing", "receiver": "suture", "groupLabels": {}, "commonLabels": labels,
-            "commonAnnotations": {}, "externalURL": "http://localhost:9093", "truncatedAlerts": 0, "alerts": [one]}
+    one = {
+        "status": "firing",
+        "labels": labels,
+        "annotations": {"summary": f"all of {name} is down"},
+        "startsAt": "2026-01-01T00:00:00Z",
+        "endsAt": "0001-01-01T00:00:00Z",
+        "generatorURL": "",
+        "fingerprint": f"{abs(hash(name)):016x}"[:16],
+    }
+    return {
+        "version": "4",
+        "groupKey": name,
+        "status": "firing",
+        "receiver": "suture",
+        "groupLabels": {},
+        "commonLabels": labels,
+        "commonAnnotations": {},
+        "externalURL": "http://localhost:9093",
+        "truncatedAlerts": 0,
+        "alerts": [one],
+    }
 
 
 @asynccontextmanager
@@ -101,7 +151,11 @@ def first_mutations(audit: Path) -> dict[str, float]:
     for line in audit.read_text().splitlines():
         event = json.loads(line)
         ref = event.get("objectRef") or {}
-        if event["user"]["username"] != "engine" or "dryRun" in event["requestURI"] or ref.get("resource") != "deployments":
+        if (
+            event["user"]["username"] != "engine"
+            or "dryRun" in event["requestURI"]
+            or ref.get("resource") != "deployments"
+        ):
             continue
         at = datetime.fromisoformat(event["requestReceivedTimestamp"].replace("Z", "+00:00")).timestamp()
         found.setdefault(ref["name"], at)

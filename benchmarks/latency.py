@@ -42,4 +42,6 @@ async def measure(engine: cluster.Engine, client: Client, samples: int = SAMPLES
 def _figure(name: str, share: float, times: list[float], floors: list[float]) -> Figure:
     goal = "125 ms, 1.3 times" if name == "p50" else "1.3 times"
     floor_ms, ms = percentile(floors, share) * 1000, percentile(times, share) * 1000
-    return Figure(f"alert to first mutation, idle, {name}", ms, "ms", floor_ms, "bare Temporal workflow", goal)
+    return Figure(
+        f"alert to first mutation, idle, {name}", ms, "ms", floor_ms, "bare Temporal workflow", goal
+    )

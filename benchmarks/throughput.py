@@ -30,7 +30,9 @@ async def on_cluster(engine: cluster.Engine, client: Client) -> list[Figure]:
     before = await _ended(client)
     began = time.monotonic()
     async with cluster.poster(engine.gateway) as http:
-        answers = await asyncio.gather(*(http.post("/v1/alerts/alertmanager", json=cluster.alert(n)) for n in names))
+        answers = await asyncio.gather(
+            *(http.post("/v1/alerts/alertmanager", json=cluster.alert(n)) for n in names)
+        )
     assert all(a.status_code == 202 for a in answers), [a.text for a in answers if a.status_code != 202][:1]
 
     async def all_ended() -> bool:
@@ -38,7 +40,17 @@ async def on_cluster(engine: cluster.Engine, client: Client) -> list[Figure]:
 
     await cluster.until(all_ended, 180)
     rate = INCIDENTS / (time.monotonic() - began)
-    return [Figure("incidents a second, 200 at once, real cluster", rate, "/s", floor_rate, "bare Temporal workflow", "30/s, 1.3 times", lower=False)]
+    return [
+        Figure(
+            "incidents a second, 200 at once, real cluster",
+            rate,
+            "/s",
+            floor_rate,
+            "bare Temporal workflow",
+            "30/s, 1.3 times",
+            lower=False,
+        )
+    ]
 
 
 async def _ended(client: Client) -> int:
@@ -62,17 +74,37 @@ async def in_memory(client: Client) -> list[Figure]:
     floor_rate = await _floor(client, "memory")
     with tempfile.TemporaryDirectory(prefix="suture-bench-") as home:
         async with await SqlMemory.connect(f"sqlite+aiosqlite:///{Path(home) / 'm.db'}") as memory:
-            ports = Ports(world, FakeFeed(), memory, FakeLedger(), FakeIncidents(), FakeCounters())  # type: ignore[arg-type]
-            async with worker(client, Settings(autopilot=True, _env_file=None), Role.ALL, options, ports, "bench-memory"):  # type: ignore[call-arg]
-                targets = [world.deploy(f"d{n}", image="bad") for n in range(INCIDENTS)]
+            ports = Ports(world, FakeFeed(), memory, FakeLedger(), FakeIncidents(), FakeCounters())
+            async with worker(
+                client, Settings(autopilot=True, _env_file=None), Role.ALL, options, ports, "bench-memory"
+            ):
+                targets = [world.deploy(f"d{n}", image="bad", namespace=f"n{n}") for n in range(INCIDENTS)]
                 began = time.monotonic()
-                handles = await asyncio.gather(*(
-                    client.start_workflow(
-                        "Incident", IncidentStart(target=t, options=options, awaits_report=True), id=f"bench-{t.workflow_id}", task_queue="bench-memory",
-                        start_signal="report", start_signal_args=[ReportBatch(reports=[Report(source="bench", target=t)])],
-                    ) for t in targets))
+                handles = await asyncio.gather(
+                    *(
+                        client.start_workflow(
+                            "Incident",
+                            IncidentStart(target=t, options=options, awaits_report=True),
+                            id=f"bench-{t.workflow_id}",
+                            task_queue="bench-memory",
+                            start_signal="report",
+                            start_signal_args=[ReportBatch(reports=[Report(source="bench", target=t)])],
+                        )
+                        for t in targets
+                    )
+                )
                 results = await asyncio.gather(*(h.result() for h in handles))
                 rate = INCIDENTS / (time.monotonic() - began)
     healed = sum(r["outcome"] == "healed" for r in results)
     assert healed == INCIDENTS, f"only {healed} of {INCIDENTS} were healed"
-    return [Figure("incidents a second, 200 at once, cluster in memory", rate, "/s", floor_rate, "bare Temporal workflow", "30/s, 1.3 times", lower=False)]
+    return [
+        Figure(
+            "incidents a second, 200 at once, cluster in memory",
+            rate,
+            "/s",
+            floor_rate,
+            "bare Temporal workflow",
+            "30/s, 1.3 times",
+            lower=False,
+        )
+    ]

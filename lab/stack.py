@@ -16,7 +16,6 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lab import processes
 from lab.cluster import LabCluster
 from lab.processes import Process
 from lab.temporal import TemporalDevServer
@@ -74,12 +73,6 @@ class Runtime(BaseModel):
         with contextlib.suppress(OSError, ValueError):
             return cls.model_validate_json((state_dir / "runtime.json").read_text())
         return None
-
-
-def this_process(name: str = "engine") -> Process:
-    """The running process, for the note."""
-    pid = os.getpid()
-    return Process(name=name, pid=pid, started=processes._stat(pid) or 0, boot=processes._boot())
 
 
 class Stack:

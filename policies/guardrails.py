@@ -1,4 +1,7 @@
-"""Guardrails: what no policy, no model and no person's click gets past. Plain code on purpose, checked again before every change."""
+"""Guardrails: what no policy, no model and no person's click gets past.
+
+Plain code on purpose, and checked again before every change.
+"""
 
 from __future__ import annotations
 
@@ -36,4 +39,6 @@ class Guardrails:
 
     def needs_person(self, plan: Plan) -> list[str]:
         """Every reason for which a person must look at the plan first."""
-        return [f"{a.describe()} cannot be undone" for a in plan.actions if a.reversibility is Reversibility.NONE]
+        return [
+            f"{a.describe()} cannot be undone" for a in plan.actions if a.reversibility is Reversibility.NONE
+        ]

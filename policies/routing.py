@@ -44,7 +44,9 @@ class RoutingRules(BaseModel):
         return cls.model_validate(yaml.safe_load(path.read_text()))
 
 
-def choose_route(rules: RoutingRules, anomaly_type: str, confidence: float, severity: str) -> tuple[Route, str]:
+def choose_route(
+    rules: RoutingRules, anomaly_type: str, confidence: float, severity: str
+) -> tuple[Route, str]:
     """Route one decision. `confidence` is the model's, between 0 and 1."""
     name = rules.aliases.get(anomaly_type, anomaly_type)
     if name in rules.known_types and severity in rules.severe:
@@ -65,7 +67,9 @@ def choose_method(rules: RoutingRules, score: float) -> Method:
     return Method.REQUIRE_APPROVAL
 
 
-def decide(rules: RoutingRules, anomaly_type: str, severity: str, rule_acts: bool, ai_confidence: float | None) -> Routing:
+def decide(
+    rules: RoutingRules, anomaly_type: str, severity: str, rule_acts: bool, ai_confidence: float | None
+) -> Routing:
     """Route and weigh one plan. An error while routing falls back to the rules, with a person asked."""
     try:
         confidence = rules.default_ai_confidence if ai_confidence is None else ai_confidence
@@ -73,7 +77,13 @@ def decide(rules: RoutingRules, anomaly_type: str, severity: str, rule_acts: boo
         rule_part, ai_part = rules.rule_weight * rule_acts, rules.ai_weight * confidence
         method = choose_method(rules, rule_part + ai_part)
     except Exception as e:  # whatever fails here must not stop the incident
-        return Routing(route=Route.RULE_BASED, method=Method.REQUIRE_APPROVAL, reason="routing error", hybrid_score=0.0, error=str(e))
+        return Routing(
+            route=Route.RULE_BASED,
+            method=Method.REQUIRE_APPROVAL,
+            reason="routing error",
+            hybrid_score=0.0,
+            error=str(e),
+        )
     return Routing(
         route=route,
         method=method,

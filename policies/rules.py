@@ -72,7 +72,10 @@ def load_policy(path: Path) -> Policy:
     except yaml.YAMLError as e:
         raise Invalid(f"{path} is not YAML: {e}") from e
     except ValidationError as e:
-        found = [f"line {_line(node, err['loc'])}: {'.'.join(map(str, err['loc']))}: {err['msg']}" for err in e.errors()]
+        found = [
+            f"line {_line(node, err['loc'])}: {'.'.join(map(str, err['loc']))}: {err['msg']}"
+            for err in e.errors()
+        ]
         raise Invalid(f"the policy {path} is not valid:\n  " + "\n  ".join(found)) from e
     return policy.model_copy(update={"hash": hashlib.sha256(text.encode()).hexdigest()[:16]})
 

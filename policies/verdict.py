@@ -34,7 +34,9 @@ class PolicyEngine:
         try:
             matching = self._matching(context(target, severity, hypothesis, plan, routing))
         except ExpressionError as e:
-            return self._verdict(VerdictKind.DENIED, [f"a policy could not be evaluated, so the plan is denied: {e}"])
+            return self._verdict(
+                VerdictKind.DENIED, [f"a policy could not be evaluated, so the plan is denied: {e}"]
+            )
         denied = [r for r in matching if r.effect is Effect.DENY]
         if denied:
             return self._verdict(VerdictKind.DENIED, _reasons(denied))
@@ -42,7 +44,9 @@ class PolicyEngine:
 
     def _approved(self, plan: Plan, routing: Routing, matching: list[Rule]) -> Verdict:
         approving = [r for r in matching if r.effect is Effect.APPROVE]
-        asks = _reasons([r for r in matching if r.effect is Effect.REQUIRE_APPROVAL]) + self._guardrails.needs_person(plan)
+        asks = _reasons(
+            [r for r in matching if r.effect is Effect.REQUIRE_APPROVAL]
+        ) + self._guardrails.needs_person(plan)
         if not approving and not asks:
             asks.append("no policy lets this run without a person")
         if routing.method is Method.REQUIRE_APPROVAL and not any(r.without_person for r in approving):
@@ -52,24 +56,43 @@ class PolicyEngine:
     def _matching(self, variables: dict[str, Any]) -> list[Rule]:
         return [rule for policy in self._policies for rule in policy.rules if rule.matches(variables)]
 
-    def _verdict(self, kind: VerdictKind, reasons: list[str], plan: Plan | None = None, needs_person: bool = False) -> Verdict:
-        return Verdict(kind=kind, reasons=reasons, plan=plan, needs_person=needs_person, policy_hash=self.hash)
+    def _verdict(
+        self, kind: VerdictKind, reasons: list[str], plan: Plan | None = None, needs_person: bool = False
+    ) -> Verdict:
+        return Verdict(
+            kind=kind, reasons=reasons, plan=plan, needs_person=needs_person, policy_hash=self.hash
+        )
 
 
 def _reasons(rules: list[Rule]) -> list[str]:
     return [f"{r.name}: {r.reason}" if r.reason else r.name for r in rules]
 
 
-def context(target: Target, severity: Severity, hypothesis: Hypothesis, plan: Plan, routing: Routing) -> dict[str, Any]:
+def context(
+    target: Target, severity: Severity, hypothesis: Hypothesis, plan: Plan, routing: Routing
+) -> dict[str, Any]:
     """What a rule's `when` can speak of: incident, hypothesis, plan, route."""
     return {
-        "incident": {"severity": str(severity), "failure_type": str(hypothesis.failure_type), "target": target.model_dump()},
-        "hypothesis": {"origin": hypothesis.origin, "confidence": hypothesis.confidence, "cause": hypothesis.cause},
+        "incident": {
+            "severity": str(severity),
+            "failure_type": str(hypothesis.failure_type),
+            "target": target.model_dump(),
+        },
+        "hypothesis": {
+            "origin": hypothesis.origin,
+            "confidence": hypothesis.confidence,
+            "cause": hypothesis.cause,
+        },
         "plan": {
             "risk": str(plan.risk),
             "reversible": plan.reversible,
             "actions": [
-                {**a.model_dump(mode="json", exclude={"expect"}), "risk": str(a.risk), "reversibility": str(a.reversibility), "disrupts": a.disrupts}
+                {
+                    **a.model_dump(mode="json", exclude={"expect"}),
+                    "risk": str(a.risk),
+                    "reversibility": str(a.reversibility),
+                    "disrupts": a.disrupts,
+                }
                 for a in plan.actions
             ],
         },

@@ -149,3 +149,16 @@ class Incidents(Protocol):
 
     async def resolved(self, target: Target, batch: ReportBatch) -> bool:
         """Tell a running incident that its alerts are resolved; False when none is running (none is started for it)."""
+
+
+class IncidentServer(Incidents, Protocol):
+    """The server behind the incidents, as health and metrics pages see it."""
+
+    async def ready(self) -> None:
+        """Returns when Temporal answers; raises Unavailable otherwise."""
+
+    async def open_count(self) -> int:
+        """How many incidents run now."""
+
+    def link(self, workflow_id: str) -> str:
+        """The incident's page in Temporal's web interface; empty when that is not known."""

@@ -39,7 +39,9 @@ class Sealer:
         if not is_sealed(text):
             return text
         if self._siv is None or text.startswith(HASHED):
-            raise Irreversible("the secret value was kept as a hash only: restore it by hand, or configure an encryption key")
+            raise Irreversible(
+                "the secret value was kept as a hash only: restore it by hand, or configure an encryption key"
+            )
         try:
             plain = self._siv.decrypt(base64.urlsafe_b64decode(text.removeprefix(SEALED)), None)
         except (InvalidTag, ValueError) as e:

@@ -25,20 +25,36 @@ class Settings(BaseSettings):
     """All times in seconds. `KUBECONFIG` and Temporal's `TEMPORAL_*` variables are read by those libraries themselves."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SUTURE_", env_nested_delimiter="__", env_file=".env", extra="ignore", validate_assignment=True
+        env_prefix="SUTURE_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        extra="ignore",
+        validate_assignment=True,
     )
 
     state_dir: Path = Field(default_factory=state_home)
     listen: str = Field(default="127.0.0.1:8080", description="address of the gateway")
-    database: str = Field(default="", description="SQLAlchemy URL; empty: a SQLite file in the state directory")
-    cluster: str = Field(default="default", pattern=r"^[^\s/]+$", description="the cluster's name in incident ids")
-    kubeconfig: str | None = Field(default=None, description="file; None: KUBECONFIG, ~/.kube/config, or in-cluster")
+    database: str = Field(
+        default="", description="SQLAlchemy URL; empty: a SQLite file in the state directory"
+    )
+    cluster: str = Field(
+        default="default", pattern=r"^[^\s/]+$", description="the cluster's name in incident ids"
+    )
+    kubeconfig: str | None = Field(
+        default=None, description="file; None: KUBECONFIG, ~/.kube/config, or in-cluster"
+    )
     context: str | None = None
     token: SecretStr | None = Field(default=None, description="bearer token of the gateway")
     token_file: Path | None = Field(default=None, description="file with one bearer token a line")
-    encryption_key_file: Path | None = Field(default=None, description="64 bytes for sealing secret values; None: in state_dir")
-    policies: list[Path] = Field(default_factory=list, description="policy files; none: every change asks a person")
-    autopilot: bool = Field(default=False, description="load the shipped policy that runs reversible actions by itself")
+    encryption_key_file: Path | None = Field(
+        default=None, description="64 bytes for sealing secret values; None: in state_dir"
+    )
+    policies: list[Path] = Field(
+        default_factory=list, description="policy files; none: every change asks a person"
+    )
+    autopilot: bool = Field(
+        default=False, description="load the shipped policy that runs reversible actions by itself"
+    )
     protected_namespaces: list[str] = ["kube-system", "kube-public", "kube-node-lease"]
     watch_namespaces: list[str] = Field(default_factory=list, description="empty: all")
     body_limit: int = Field(default=1_048_576, gt=0, description="bytes a request may have")
@@ -97,5 +113,7 @@ class Settings(BaseSettings):
                 f.write(secrets.token_bytes(64))
         key = path.read_bytes()
         if len(key) != 64:
-            raise ValueError(f"{path} must hold exactly 64 bytes: make it with `head -c 64 /dev/urandom > {path}`")
+            raise ValueError(
+                f"{path} must hold exactly 64 bytes: make it with `head -c 64 /dev/urandom > {path}`"
+            )
         return key

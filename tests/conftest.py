@@ -16,7 +16,9 @@ from worker.connect import connect
 
 @pytest.fixture(scope="session")
 def temporal_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemporalDevServer]:
-    server = TemporalDevServer(tmp_path_factory.mktemp("temporal"), search_attributes={str(a): "Keyword" for a in SearchAttribute})
+    server = TemporalDevServer(
+        tmp_path_factory.mktemp("temporal"), search_attributes={str(a): "Keyword" for a in SearchAttribute}
+    )
     server.start()
     yield server
     server.stop()

@@ -26,6 +26,7 @@ class FakeCluster:
 
     def __init__(self) -> None:
         self.image: dict[str, str] = {}
+        self.namespace: dict[str, str] = {}
         self.previous: dict[str, str] = {}
         self.replicas: dict[str, int] = {}
         self.good: dict[str, set[str]] = {}
@@ -34,54 +35,134 @@ class FakeCluster:
         self.slow = 0.0
         self.fails: Callable[[Action], Exception | None] = lambda _: None
 
-    def deploy(self, name: str, image: str = "v1", previous: str = "v0", good: set[str] | None = None) -> Target:
+    def deploy(
+        self,
+        name: str,
+        image: str = "v1",
+        previous: str = "v0",
+        good: set[str] | None = None,
+        namespace: str = NAMESPACE,
+    ) -> Target:
         self.image[name], self.previous[name], self.replicas[name] = image, previous, 1
         self.good[name] = good if good is not None else {"v0", "v1"}
-        return Target(namespace=NAMESPACE, kind="Deployment", name=name)
+        self.namespace[name] = namespace
+        return Target(namespace=namespace, kind="Deployment", name=name)
 
     async def snapshot(self, namespace: str, fresh: bool = False) -> Snapshot:
         if self.away:
             raise Unavailable("the cluster does not answer")
-        objects = [o for name in self.image for o in self._objects(name)]
+        objects = [o for name in self._within(namespace) for o in self._objects(name)]
         return Snapshot(objects, datetime.now(UTC))
+
+    def _within(self, namespace: str) -> list[str]:
+        return [n for n, where in self.namespace.items() if namespace in ("", where)]
 
     def _objects(self, name: str) -> list[Manifest]:
         image, replicas = self.image[name], self.replicas[name]
         ok = image in self.good[name]
         generation = 1 + len([r for r in self.applied if r.action.object.name == name])
         spec = {"containers": [{"name": name, "image": image}]}
-        meta = {"namespace": NAMESPACE, "creationTimestamp": "2026-01-01T00:00:00Z", "labels": {"app": name}}
+        meta = {
+            "namespace": self.namespace[name],
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+            "labels": {"app": name},
+        }
         ready = replicas if ok else 0
         deployment = {
             "kind": "Deployment",
-            "metadata": {**meta, "name": name, "uid": f"d-{name}", "generation": generation, "annotations": {"deployment.kubernetes.io/revision": "2"}},
-            "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": {"metadata": {"labels": {"app": name}}, "spec": spec}},
-            "status": {"observedGeneration": generation, "replicas": replicas, "updatedReplicas": replicas, "readyReplicas": ready,
-                       "availableReplicas": ready, "unavailableReplicas": replicas - ready},
+            "metadata": {
+                **meta,
+                "name": name,
+                "uid": f"d-{name}",
+                "generation": generation,
+                "annotations": {"deployment.kubernetes.io/revision": "2"},
+            },
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": {"app": name}},
+                "template": {"metadata": {"labels": {"app": name}}, "spec": spec},
+            },
+            "status": {
+                "observedGeneration": generation,
+                "replicas": replicas,
+                "updatedReplicas": replicas,
+                "readyReplicas": ready,
+                "availableReplicas": ready,
+                "unavailableReplicas": replicas - ready,
+            },
         }
         objects: list[Manifest] = [deployment]
         for number, template_image in ((1, self.previous[name]), (2, image)):
-            objects.append({
-                "kind": "ReplicaSet",
-                "metadata": {**meta, "name": f"{name}-{number}", "uid": f"r-{name}-{number}", "labels": {"app": name, "pod-template-hash": str(number)},
-                             "annotations": {"deployment.kubernetes.io/revision": str(number), "deployment.kubernetes.io/desired-replicas": "1"},
-                             "ownerReferences": [{"kind": "Deployment", "name": name, "uid": f"d-{name}", "controller": True}]},
-                "spec": {"replicas": replicas if number == 2 else 0, "selector": {"matchLabels": {"app": name}},
-                         "template": {"metadata": {"labels": {"app": name, "pod-template-hash": str(number)}}, "spec": {"containers": [{"name": name, "image": template_image}]}}},
-                "status": {"replicas": replicas if number == 2 else 0, "readyReplicas": ready if number == 2 else 0},
-            })
-        state = {"running": {"startedAt": "2026-01-01T00:00:00Z"}} if ok else {"waiting": {"reason": "ImagePullBackOff", "message": f'Back-off pulling image "{image}"'}}
+            objects.append(
+                {
+                    "kind": "ReplicaSet",
+                    "metadata": {
+                        **meta,
+                        "name": f"{name}-{number}",
+                        "uid": f"r-{name}-{number}",
+                        "labels": {"app": name, "pod-template-hash": str(number)},
+                        "annotations": {
+                            "deployment.kubernetes.io/revision": str(number),
+                            "deployment.kubernetes.io/desired-replicas": "1",
+                        },
+                        "ownerReferences": [
+                            {"kind": "Deployment", "name": name, "uid": f"d-{name}", "controller": True}
+                        ],
+                    },
+                    "spec": {
+                        "replicas": replicas if number == 2 else 0,
+                        "selector": {"matchLabels": {"app": name}},
+                        "template": {
+                            "metadata": {"labels": {"app": name, "pod-template-hash": str(number)}},
+                            "spec": {"containers": [{"name": name, "image": template_image}]},
+                        },
+                    },
+                    "status": {
+                        "replicas": replicas if number == 2 else 0,
+                        "readyReplicas": ready if number == 2 else 0,
+                    },
+                }
+            )
+        state = (
+            {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
+            if ok
+            else {"waiting": {"reason": "ImagePullBackOff", "message": f'Back-off pulling image "{image}"'}}
+        )
         for n in range(replicas):
-            objects.append({
-                "kind": "Pod",
-                "metadata": {**meta, "name": f"{name}-2-{n}", "uid": f"p-{name}-{image}-{n}",
-                             "ownerReferences": [{"kind": "ReplicaSet", "name": f"{name}-2", "uid": f"r-{name}-2", "controller": True}]},
-                "spec": {**spec, "nodeName": "n1"},
-                "status": {"phase": "Running" if ok else "Pending", "startTime": "2026-01-01T00:00:00Z",
-                           "conditions": [{"type": "PodScheduled", "status": "True"},
-                                          {"type": "Ready", "status": str(ok), "lastTransitionTime": "2026-01-01T00:00:00Z"}],
-                           "containerStatuses": [{"name": name, "image": image, "ready": ok, "restartCount": 0, "state": state}]},
-            })
+            objects.append(
+                {
+                    "kind": "Pod",
+                    "metadata": {
+                        **meta,
+                        "name": f"{name}-2-{n}",
+                        "uid": f"p-{name}-{image}-{n}",
+                        "ownerReferences": [
+                            {
+                                "kind": "ReplicaSet",
+                                "name": f"{name}-2",
+                                "uid": f"r-{name}-2",
+                                "controller": True,
+                            }
+                        ],
+                    },
+                    "spec": {**spec, "nodeName": "n1"},
+                    "status": {
+                        "phase": "Running" if ok else "Pending",
+                        "startTime": "2026-01-01T00:00:00Z",
+                        "conditions": [
+                            {"type": "PodScheduled", "status": "True"},
+                            {
+                                "type": "Ready",
+                                "status": str(ok),
+                                "lastTransitionTime": "2026-01-01T00:00:00Z",
+                            },
+                        ],
+                        "containerStatuses": [
+                            {"name": name, "image": image, "ready": ok, "restartCount": 0, "state": state}
+                        ],
+                    },
+                }
+            )
         return objects
 
     async def prepare(self, action: Action, key: str, dry_run: bool = False) -> Receipt:
@@ -163,7 +244,9 @@ class FakeMemory:
         self._there()
         entry = self.entries.get(key)
         if entry:
-            self.entries[key] = JournalEntry(receipt=receipt or entry.receipt, done=receipt is not None, error=error)
+            self.entries[key] = JournalEntry(
+                receipt=receipt or entry.receipt, done=receipt is not None, error=error
+            )
 
 
 class FakeLedger:
@@ -192,6 +275,14 @@ class FakeIncidents:
     async def resolved(self, target: Target, batch: ReportBatch) -> bool:
         self.over.append((target, batch))
         return True
+
+    async def ready(self) -> None: ...
+
+    async def open_count(self) -> int:
+        return 0
+
+    def link(self, workflow_id: str) -> str:
+        return ""
 
 
 class FakeCounters:

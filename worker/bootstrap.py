@@ -29,16 +29,17 @@ from policies.routing import RoutingRules
 from policies.rules import ASK, AUTOPILOT, load_policy
 from policies.verdict import PolicyEngine
 from suture.domain.incident import Options
-from suture.ports import Cluster, ClusterFeed, Counters, Ledger, Memory
+from suture.ports import Cluster, ClusterFeed, Counters, IncidentServer, Ledger, Memory
 from suture.settings import ACTIONS_QUEUE, TASK_QUEUE, Settings
 from worker.plugin import SuturePlugin
 
 if TYPE_CHECKING:
     from suture.api.server import Gateway
-    from suture.ingest.temporal import TemporalIncidents
 
 GRACE = timedelta(seconds=10)  # running activities may finish before a worker ends
-STICKY = timedelta(seconds=2)  # how long a workflow waits for the worker that knows it, after that worker died
+STICKY = timedelta(
+    seconds=2
+)  # how long a workflow waits for the worker that knows it, after that worker died
 
 
 class Role(StrEnum):
@@ -58,12 +59,14 @@ class Ports:
     feed: ClusterFeed
     memory: Memory
     ledger: Ledger
-    incidents: TemporalIncidents
+    incidents: IncidentServer
     counters: Counters
 
 
 @asynccontextmanager
-async def connect_ports(settings: Settings, client: Client, chosen: Options, ui: str = "") -> AsyncIterator[Ports]:
+async def connect_ports(
+    settings: Settings, client: Client, chosen: Options, ui: str = ""
+) -> AsyncIterator[Ports]:
     """Adapters for the settings, closed at the end. Raises Unavailable, Forbidden or ValueError with what to do."""
     from suture.ingest.temporal import TemporalIncidents
     from suture.memory.ledger import SqlLedger
@@ -82,7 +85,9 @@ async def connect_ports(settings: Settings, client: Client, chosen: Options, ui:
         stack.push_async_callback(cluster.close)
         await cluster.ready()
         incidents = TemporalIncidents(client, TASK_QUEUE, chosen, ui)
-        yield Ports(cluster=cluster, feed=cluster, memory=memory, ledger=ledger, incidents=incidents, counters=METRICS)
+        yield Ports(
+            cluster=cluster, feed=cluster, memory=memory, ledger=ledger, incidents=incidents, counters=METRICS
+        )
 
 
 async def prepare_server(client: Client) -> bool:
@@ -103,7 +108,11 @@ def gateway(settings: Settings, ports: Ports, sdk_metrics: str) -> Gateway:
 
     check_exposure(settings)
     resolver = ClusterResolver(ports.cluster, resolve)
-    health = {"temporal": ports.incidents.ready, "database": ports.memory.ready, "cluster": ports.cluster.ready}
+    health = {
+        "temporal": ports.incidents.ready,
+        "database": ports.memory.ready,
+        "cluster": ports.cluster.ready,
+    }
     app = create_app(
         settings,
         ports.incidents,
@@ -130,7 +139,9 @@ def policy_engine(settings: Settings) -> PolicyEngine:
 def options(settings: Settings, role: Role, search_attributes: bool) -> Options:
     """The options that new incidents get. A process that does everything keeps actions on its own queue: they start sooner."""
     queue = settings.options.actions_queue or ("" if role is Role.ALL else ACTIONS_QUEUE)
-    return settings.options.model_copy(update={"search_attributes": search_attributes, "actions_queue": queue})
+    return settings.options.model_copy(
+        update={"search_attributes": search_attributes, "actions_queue": queue}
+    )
 
 
 def local_activities(settings: Settings, chosen: Options) -> list[Callable[..., Any]]:
@@ -155,7 +166,14 @@ def action_activities(settings: Settings, ports: Ports) -> list[Callable[..., An
     return [Execute(ports.cluster, ports.memory, guardrails(settings), ports.counters).execute]
 
 
-def worker(client: Client, settings: Settings, role: Role, chosen: Options, ports: Ports | None, task_queue: str = TASK_QUEUE) -> Worker:
+def worker(
+    client: Client,
+    settings: Settings,
+    role: Role,
+    chosen: Options,
+    ports: Ports | None,
+    task_queue: str = TASK_QUEUE,
+) -> Worker:
     """The worker of a role; only `workflows` can do without ports."""
     activities: list[Callable[..., Any]] = []
     if role in (Role.ALL, Role.WORKFLOWS):
@@ -171,7 +189,9 @@ def worker(client: Client, settings: Settings, role: Role, chosen: Options, port
         activities=activities,
         plugins=[plugin],
         no_remote_activities=role is Role.WORKFLOWS,
-        max_cached_workflows=settings.workers_max_cached_workflows if role in (Role.ALL, Role.WORKFLOWS) else 0,
+        max_cached_workflows=settings.workers_max_cached_workflows
+        if role in (Role.ALL, Role.WORKFLOWS)
+        else 0,
         max_concurrent_activities=settings.max_concurrent_actions if role is Role.ACTIONS else None,
         graceful_shutdown_timeout=GRACE,
         sticky_queue_schedule_to_start_timeout=STICKY,

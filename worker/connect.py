@@ -15,13 +15,19 @@ from suture.domain.errors import Unavailable
 DEFAULT_ADDRESS = "127.0.0.1:7233"
 
 
-async def connect(plugins: Sequence[Plugin] = (), runtime: Runtime | None = None, address: str | None = None) -> Client:
+async def connect(
+    plugins: Sequence[Plugin] = (), runtime: Runtime | None = None, address: str | None = None
+) -> Client:
     """Connect as the environment says (`address` overrides it). Raises Unavailable with what to do when nobody answers."""
     config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
     if address:
         config["target_host"] = address
     target = config.setdefault("target_host", DEFAULT_ADDRESS)
     try:
-        return await Client.connect(**config, data_converter=pydantic_data_converter, plugins=list(plugins), runtime=runtime)
+        return await Client.connect(
+            **config, data_converter=pydantic_data_converter, plugins=list(plugins), runtime=runtime
+        )
     except RuntimeError as e:
-        raise Unavailable(f"Temporal does not answer at {target}: start it, or set TEMPORAL_ADDRESS ({e})") from e
+        raise Unavailable(
+            f"Temporal does not answer at {target}: start it, or set TEMPORAL_ADDRESS ({e})"
+        ) from e

@@ -16,7 +16,18 @@ from workflows.cluster_watch import ClusterWatch
 from workflows.incident import Incident
 
 WORKFLOWS = [Incident, ClusterWatch]
-PASSED_THROUGH = ("suture", "activities", "policies", "pydantic", "opentelemetry", "structlog", "prometheus_client", "cel", "yaml", "rich")
+PASSED_THROUGH = (
+    "suture",
+    "activities",
+    "policies",
+    "pydantic",
+    "opentelemetry",
+    "structlog",
+    "prometheus_client",
+    "cel",
+    "yaml",
+    "rich",
+)
 
 
 class SuturePlugin(SimplePlugin):
@@ -36,19 +47,21 @@ def sandbox() -> WorkflowRunner:
     """Temporal's sandbox, with the modules that are known to be deterministic (or never called) passed through."""
     restrictions = SandboxRestrictions.default
     return SandboxedWorkflowRunner(
-        restrictions=dataclasses.replace(restrictions, passthrough_modules=restrictions.passthrough_modules | set(PASSED_THROUGH))
+        restrictions=dataclasses.replace(
+            restrictions, passthrough_modules=restrictions.passthrough_modules | set(PASSED_THROUGH)
+        )
     )
 
 
 class ErrorInterceptor(Interceptor):
     """Domain errors become Temporal's: permanent ones are not retried."""
 
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - Temporal's name
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         return _MapErrors(next)
 
 
 class _MapErrors(ActivityInboundInterceptor):
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - Temporal's name
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         try:
             return await super().execute_activity(input)
         except SutureError as e:

@@ -31,7 +31,13 @@ class Ready:
     mode: str
 
 
-async def serve(settings: Settings, stop: asyncio.Event, on_ready: Callable[[Ready], None], ui: str = "", role: Role = Role.ALL) -> None:
+async def serve(
+    settings: Settings,
+    stop: asyncio.Event,
+    on_ready: Callable[[Ready], None],
+    ui: str = "",
+    role: Role = Role.ALL,
+) -> None:
     """Run until `stop` is set; a part that fails stops the whole and raises its error."""
     setup_tracing(settings)
     policy_engine(settings)  # a policy that cannot be read must stop the start, not an incident
@@ -74,4 +80,3 @@ def _ready(settings: Settings, client: Client, gateway: str, ui: str) -> Ready:
         database=settings.database_url,
         mode="autopilot" if settings.autopilot else "policies" if settings.policies else "every change asks",
     )
-

@@ -8,6 +8,7 @@ from enum import StrEnum
 from suture.domain.decision import ApprovalRequest, Decision, Verdict
 from suture.domain.diagnosis import Hypothesis
 from suture.domain.incident import Attempt, Phase
+from suture.domain.redaction import redact_text
 from workflows import visibility
 from workflows.story import Story
 
@@ -35,16 +36,23 @@ def objection(story: Story, decision: Decision) -> str | None:
     if record.phase is not Phase.WAITING_FOR_APPROVAL or record.approval is None:
         return f"nothing waits for approval: the incident is in stage {record.stage} ({record.phase})"
     if decision.plan_hash and decision.plan_hash != record.approval.plan_hash:
-        return f"the plan has changed since: it is {record.approval.plan_hash} now; look at it and decide again"
+        return (
+            f"the plan has changed since: it is {record.approval.plan_hash} now; look at it and decide again"
+        )
     return None
 
 
 def take(story: Story, decision: Decision) -> str:
     """Record a valid decision; it takes effect when the workflow goes on."""
-    decision = decision.model_copy(update={"at": story.now})
+    decision = decision.model_copy(update={"at": story.now, "reason": redact_text(decision.reason)})
     story.decision = decision
     because = f": {decision.reason}" if decision.reason else ""
-    story.note(f"{decision.by} says {decision.choice}{because}", by=decision.by, choice=decision.choice, reason=decision.reason)
+    story.note(
+        f"{decision.by} says {decision.choice}{because}",
+        by=decision.by,
+        choice=decision.choice,
+        reason=decision.reason,
+    )
     return f"{decision.choice} taken"
 
 
@@ -57,7 +65,12 @@ async def ask(story: Story, hypothesis: Hypothesis, verdict: Verdict, attempt: A
     since = previous.since if previous and same else story.now
     expires = since + timedelta(seconds=story.options.approval_timeout)
     record.approval = ApprovalRequest(
-        plan_hash=plan.hash, plan=plan, cause=hypothesis.cause, reasons=verdict.reasons, since=since, expires_at=expires
+        plan_hash=plan.hash,
+        plan=plan,
+        cause=hypothesis.cause,
+        reasons=verdict.reasons,
+        since=since,
+        expires_at=expires,
     )
     record.phase = Phase.WAITING_FOR_APPROVAL
     if not same:
@@ -74,7 +87,9 @@ async def ask(story: Story, hypothesis: Hypothesis, verdict: Verdict, attempt: A
 async def _answer(story: Story, attempt: Attempt, seconds: float) -> Answer:
     record = story.record
     answered = await story.wait(
-        lambda: story.decision is not None or record.resolved, max(0.0, seconds), f"a person decides about {record.incident_id}"
+        lambda: story.decision is not None or record.resolved,
+        max(0.0, seconds),
+        f"a person decides about {record.incident_id}",
     )
     decision, story.decision = story.decision, None
     record.phase, record.approval = Phase.RUNNING, None

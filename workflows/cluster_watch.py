@@ -33,7 +33,9 @@ class ClusterWatch:
             WatchRequest(cluster=start.cluster, run_seconds=RUN.total_seconds()),
             start_to_close_timeout=RUN + timedelta(minutes=5),
             heartbeat_timeout=HEARTBEAT,
-            retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=5)),
+            retry_policy=RetryPolicy(
+                initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=5)
+            ),
             summary=f"watches {start.cluster} and reports trouble",
         )
         workflow.continue_as_new(start)

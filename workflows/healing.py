@@ -70,7 +70,9 @@ class Healing:
         self.record.phase = Phase.SETTLING
         seen = self.record.report_count
         await self.story.wait(
-            lambda: self.record.report_count != seen or self.story.decision is not None, max(detection.recheck_seconds, 0.2), "grace time"
+            lambda: self.record.report_count != seen or self.story.decision is not None,
+            max(detection.recheck_seconds, 0.2),
+            "grace time",
         )
 
     def _saw(self, detection: Detection) -> None:
@@ -88,7 +90,9 @@ class Healing:
         if detection.health is Health.GONE and not self.record.resolved:
             return self._escalate(f"{detection.summary}; whoever reports it should know what it was")
         if detection.health is Health.SETTLING:
-            return self._escalate(f"still unclear after {self.story.options.grace_limit:g} s: {detection.summary}")
+            return self._escalate(
+                f"still unclear after {self.story.options.grace_limit:g} s: {detection.summary}"
+            )
         if changed and detection.health is Health.HEALTHY:
             self.record.timings.healed_at = self.story.now
         return Outcome.SELF_RESOLVED
@@ -109,20 +113,31 @@ class Healing:
             hypothesis = classification.next(self.record.tried)
             self._explain(classification.hypotheses, hypothesis)
         if hypothesis is None:
-            return self._escalate("nothing left to try" if self.record.attempts else "no plan fits what was found")
+            return self._escalate(
+                "nothing left to try" if self.record.attempts else "no plan fits what was found"
+            )
         attempt = Attempt(hypothesis=hypothesis, started_at=self.story.now)
         return await self._decide(attempt, hypothesis, classification.ai_confidence)
 
     def _explain(self, hypotheses: list[Hypothesis], chosen: Hypothesis | None) -> None:
         for h in hypotheses[:5]:
             mark = "takes" if h is chosen else "considers"
-            self.story.note(f"{mark} ({h.confidence:.0%}): {h.cause}", origin=h.origin, why=h.why, plan=h.plan.describe() if h.plan else "")
+            self.story.note(
+                f"{mark} ({h.confidence:.0%}): {h.cause}",
+                origin=h.origin,
+                why=h.why,
+                plan=h.plan.describe() if h.plan else "",
+            )
 
-    async def _decide(self, attempt: Attempt, hypothesis: Hypothesis, ai_confidence: float | None) -> Outcome | None:
+    async def _decide(
+        self, attempt: Attempt, hypothesis: Hypothesis, ai_confidence: float | None
+    ) -> Outcome | None:
         with self.story.stage(Stage.ROUTE):
             routing = await steps.route(self.story, hypothesis, ai_confidence)
             self.record.route, attempt.routing = routing.route, routing
-            self.story.note(f"{routing.route}, {routing.method} (score {routing.hybrid_score:.2f}): {routing.reason}")
+            self.story.note(
+                f"{routing.route}, {routing.method} (score {routing.hybrid_score:.2f}): {routing.reason}"
+            )
         with self.story.stage(Stage.APPROVE):
             verdict = attempt.verdict = await steps.approve(self.story, hypothesis, routing)
             self.story.note(f"{verdict.kind}: {'; '.join(verdict.reasons)}", policy=verdict.policy_hash)
@@ -142,7 +157,14 @@ class Healing:
     async def _still(self, approved: Hypothesis) -> bool:
         """Read the state again after an approval: is the approved plan still what would be done?"""
         classification = await steps.classify(self.story)
-        fresh = next((h for h in classification.hypotheses if h.plan and approved.plan and h.plan.hash == approved.plan.hash), None)
+        fresh = next(
+            (
+                h
+                for h in classification.hypotheses
+                if h.plan and approved.plan and h.plan.hash == approved.plan.hash
+            ),
+            None,
+        )
         if fresh is None:
             self.story.note("the state has changed since the approval: the plan is made anew")
         return fresh is not None
@@ -163,7 +185,9 @@ class Healing:
         self._close(attempt, f"{answer} {who}".strip())
         if answer is Answer.REJECT:
             return None
-        return self._escalate({Answer.EXPIRED: "nobody answered in time"}.get(answer, f"{answer} by {who or 'a person'}"))
+        return self._escalate(
+            {Answer.EXPIRED: "nobody answered in time"}.get(answer, f"{answer} by {who or 'a person'}")
+        )
 
     # execute, verify
     async def _repair(self, attempt: Attempt, verdict: Verdict, chain: list[FallbackStep]) -> Outcome | None:
@@ -178,7 +202,11 @@ class Healing:
         except repair.Stale:
             self._stale += 1
             await repair.undo(self.story, attempt)
-            return None if self._stale <= MAX_STALE else self._escalate("the target changes faster than a plan can be made")
+            return (
+                None
+                if self._stale <= MAX_STALE
+                else self._escalate("the target changes faster than a plan can be made")
+            )
         self.record.attempts.append(attempt)
         if not done:
             await repair.undo(self.story, attempt)
@@ -209,7 +237,9 @@ class Healing:
         self.record.attempts.append(attempt)
 
     def _escalate(self, why: str) -> Outcome:
-        tried = "; ".join(f"{a.hypothesis.plan.describe()}: {a.result}" for a in self.record.attempts if a.hypothesis.plan)
+        tried = "; ".join(
+            f"{a.hypothesis.plan.describe()}: {a.result}" for a in self.record.attempts if a.hypothesis.plan
+        )
         self.record.summary = why + (f" (tried: {tried})" if tried else "")
         self.story.note(f"a person is needed: {self.record.summary}")
         return Outcome.ESCALATED

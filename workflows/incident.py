@@ -12,7 +12,14 @@ with workflow.unsafe.imports_passed_through():
 
     from suture.domain.decision import Decision
     from suture.domain.diagnosis import Health
-    from suture.domain.incident import IncidentRecord, IncidentResult, IncidentStart, IncidentStatus, Phase, TimelineEntry
+    from suture.domain.incident import (
+        IncidentRecord,
+        IncidentResult,
+        IncidentStart,
+        IncidentStatus,
+        Phase,
+        TimelineEntry,
+    )
     from suture.domain.report import ReportBatch
     from suture.domain.stages import Outcome, Stage
     from workflows import approval, steps, visibility
@@ -25,7 +32,9 @@ def _read(start: Any) -> IncidentStart:
     try:
         return IncidentStart.model_validate(start)
     except ValidationError as e:
-        raise ApplicationError(f"the input is not a valid incident: {brief(e)}", type="Invalid", non_retryable=True) from None
+        raise ApplicationError(
+            f"the input is not a valid incident: {brief(e)}", type="Invalid", non_retryable=True
+        ) from None
 
 
 def brief(error: ValidationError) -> str:
@@ -48,7 +57,9 @@ class Incident:
         if story.start.options is None:
             story.options = await steps.options()
         if not record.report_count:
-            await workflow.wait_condition(lambda: record.report_count > 0)  # the signal that started it is on its way
+            await workflow.wait_condition(
+                lambda: record.report_count > 0
+            )  # the signal that started it is on its way
         if record.outcome is None:
             self._end(await Healing(story).run())
             with story.stage(Stage.MEMORIZE):
@@ -78,7 +89,9 @@ class Incident:
         if record.report_count > record.reports_at_end:
             await steps.memorize(record)
             if not record.resolved and record.outcome is not Outcome.ESCALATED and await self._relapsed():
-                workflow.continue_as_new(IncidentStart(target=record.target, reports=record.reports, options=story.options))
+                workflow.continue_as_new(
+                    IncidentStart(target=record.target, reports=record.reports, options=story.options)
+                )
 
     async def _relapsed(self) -> bool:
         """Whether the echoes were right: the target is in trouble again."""
@@ -89,7 +102,9 @@ class Incident:
 
     def _result(self) -> IncidentResult:
         record = self.story.record
-        same = {name: getattr(record, name) for name in ("incident_id", "failure_type", "summary", "report_count")}
+        same = {
+            name: getattr(record, name) for name in ("incident_id", "failure_type", "summary", "report_count")
+        }
         return IncidentResult(outcome=record.outcome or Outcome.FAILED, attempts=len(record.attempts), **same)
 
     @workflow.signal

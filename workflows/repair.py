@@ -18,7 +18,7 @@ from workflows.story import Story
 UNDO_TIMEOUT = 60.0
 
 
-class Stale(Exception):  # noqa: N818 - not an error: the state moved on and is read again
+class Stale(Exception):
     """The object is no longer as it was when the plan was made."""
 
 
@@ -31,7 +31,10 @@ async def execute(story: Story, attempt: Attempt, plan: Plan, chain: list[Fallba
         attempt.receipts.append(receipt)
         timings = story.record.timings
         timings.acted_at = timings.acted_at or receipt.done_at or story.now
-        story.note(f"did {action.describe()}" if receipt.changed else f"nothing to do: {action.describe()}", receipt=receipt.key)
+        story.note(
+            f"did {action.describe()}" if receipt.changed else f"nothing to do: {action.describe()}",
+            receipt=receipt.key,
+        )
     return True
 
 
@@ -42,7 +45,9 @@ async def _along_chain(
     record = story.record
     key = f"{record.workflow_id}/{record.incident_id}/{len(record.attempts)}/{number}/{plan.hash}"
     for step in chain:
-        request = ExecuteRequest(incident_id=record.incident_id, key=key, action=action, verdict=attempt.verdict)
+        request = ExecuteRequest(
+            incident_id=record.incident_id, key=key, action=action, verdict=attempt.verdict
+        )
         try:
             return await steps.execute(story, request, step.timeout_seconds)
         except ActivityError as e:
@@ -77,7 +82,9 @@ async def undo(story: Story, attempt: Attempt) -> bool:
         for receipt in reversed(attempt.receipts):
             for number, action in enumerate(receipt.undo if receipt.changed else []):
                 key = f"{receipt.key}/undo{number}"
-                request = ExecuteRequest(incident_id=story.record.incident_id, key=key, action=action, undo=True)
+                request = ExecuteRequest(
+                    incident_id=story.record.incident_id, key=key, action=action, undo=True
+                )
                 try:
                     attempt.undone.append(await steps.execute(story, request, UNDO_TIMEOUT))
                     story.note(f"undone: {receipt.action.describe()}")

@@ -21,15 +21,23 @@ from suture.domain.incident import IncidentRecord, Options
 from suture.domain.plan import Plan
 from workflows.story import Story
 
-READ = RetryPolicy(initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=10))
-WRITE = RetryPolicy(initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=2))
+READ = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(seconds=10),
+)
+WRITE = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=2)
+)
 KEEP_TRYING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
 HEARTBEAT = timedelta(seconds=15)
 
 
 async def options() -> Options:
     """The installation's options, for incidents that were started by hand."""
-    return await workflow.execute_local_activity_method(Approve.options, start_to_close_timeout=timedelta(seconds=10))
+    return await workflow.execute_local_activity_method(
+        Approve.options, start_to_close_timeout=timedelta(seconds=10)
+    )
 
 
 async def detect(story: Story) -> Detection:
@@ -47,7 +55,11 @@ async def detect(story: Story) -> Detection:
 async def classify(story: Story) -> Classification:
     return await workflow.execute_activity_method(
         Classify.classify,
-        ClassifyRequest(target=story.record.target, reports=story.record.reports, first_seen=story.record.timings.started_at),
+        ClassifyRequest(
+            target=story.record.target,
+            reports=story.record.reports,
+            first_seen=story.record.timings.started_at,
+        ),
         start_to_close_timeout=timedelta(seconds=30),
         schedule_to_close_timeout=timedelta(seconds=story.options.unreachable_after),
         retry_policy=READ,
@@ -67,7 +79,9 @@ async def route(story: Story, hypothesis: Hypothesis, ai_confidence: float | Non
 async def approve(story: Story, hypothesis: Hypothesis, routing: Routing) -> Verdict:
     return await workflow.execute_local_activity_method(
         Approve.approve,
-        ApproveRequest(target=story.record.target, severity=story.record.severity, hypothesis=hypothesis, routing=routing),
+        ApproveRequest(
+            target=story.record.target, severity=story.record.severity, hypothesis=hypothesis, routing=routing
+        ),
         start_to_close_timeout=timedelta(seconds=10),
         summary="what guardrails and policies say",
     )
@@ -86,11 +100,20 @@ async def execute(story: Story, request: ExecuteRequest, timeout_seconds: float)
     )
 
 
-def verify(story: Story, plan: Plan, acted_at: datetime, stable_for: float, before: list[Symptom]) -> workflow.ActivityHandle[Verification]:
+def verify(
+    story: Story, plan: Plan, acted_at: datetime, stable_for: float, before: list[Symptom]
+) -> workflow.ActivityHandle[Verification]:
     timeout = story.options.verify_timeout
     return workflow.start_activity_method(
         Verify.verify,
-        VerifyRequest(target=story.record.target, plan=plan, stable_for=stable_for, timeout=timeout, acted_at=acted_at, before=before),
+        VerifyRequest(
+            target=story.record.target,
+            plan=plan,
+            stable_for=stable_for,
+            timeout=timeout,
+            acted_at=acted_at,
+            before=before,
+        ),
         start_to_close_timeout=timedelta(seconds=timeout + stable_for + 60),
         heartbeat_timeout=HEARTBEAT,
         retry_policy=READ,

@@ -57,7 +57,9 @@ class Story:
     async def wait(self, until: Callable[[], bool], seconds: float, summary: str) -> bool:
         """Wait for a condition; False when the time is over. Continues as new when the history grows meanwhile."""
         try:
-            await workflow.wait_condition(lambda: until() or self.crowded, timeout=timedelta(seconds=seconds), timeout_summary=summary)
+            await workflow.wait_condition(
+                lambda: until() or self.crowded, timeout=timedelta(seconds=seconds), timeout_summary=summary
+            )
         except TimeoutError:
             return False
         if not until():
@@ -68,7 +70,12 @@ class Story:
         """Go on in a fresh history with the same record. Does not return."""
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(
-            IncidentStart(target=self.record.target, options=self.options, carried=self.record, severity=self.record.severity)
+            IncidentStart(
+                target=self.record.target,
+                options=self.options,
+                carried=self.record,
+                severity=self.record.severity,
+            )
         )
 
 

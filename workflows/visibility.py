@@ -16,7 +16,9 @@ def show(record: IncidentRecord) -> None:
     head = f"**{record.target}** · {record.severity} · {record.outcome or record.phase} · {record.report_count} reports"
     lines = [f"- `{e.at:%H:%M:%S}` **{e.stage}** {e.text}" for e in record.timeline[-SHOWN_LINES:]]
     if record.phase is Phase.WAITING_FOR_APPROVAL and record.approval:
-        lines.append(f"\n**Waits for a person:** {record.approval.plan.describe()} (`suture approve {record.incident_id}`)")
+        lines.append(
+            f"\n**Waits for a person:** {record.approval.plan.describe()} (`suture approve {record.incident_id}`)"
+        )
     workflow.set_current_details("\n".join([head, "", *lines]))
 
 
@@ -31,4 +33,6 @@ def index(record: IncidentRecord, waiting_for: str = "") -> None:
         SearchAttribute.NAMESPACE: record.target.namespace,
         SearchAttribute.SEVERITY: str(record.severity),
     }
-    workflow.upsert_search_attributes([SearchAttributeKey.for_keyword(k).value_set(v) for k, v in values.items()])
+    workflow.upsert_search_attributes(
+        [SearchAttributeKey.for_keyword(k).value_set(v) for k, v in values.items()]
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from lab.objects import Obj, app_of, is_ready, timestamp
 from lab.scenario.trial import Trial, TrialFailed
 
 _NEVER = "0001-01-01T00:00:00Z"
+_AGAIN = 0.5
 
 
 def payload(trial: Trial) -> Obj | None:
@@ -60,28 +62,35 @@ def _pods(trial: Trial, pod_of: dict[str, str]) -> dict[str, str]:
     return out
 
 
-def post(trial: Trial, url: str) -> None:
-    """Send the alert of a trial to an engine."""
+def post(trial: Trial, url: str, patience: float = 0) -> None:
+    """Send the alert of a trial to an engine, and again for so many seconds while nobody answers."""
     body = payload(trial)
     if body is None:
         return
-    answer = urllib3.PoolManager().request(
-        "POST",
-        url,
-        body=json.dumps(body).encode(),
-        timeout=10,
-        headers={"Content-Type": "application/json"},
-        retries=False,
-    )
-    if answer.status >= 300:
-        raise TrialFailed(f"the engine answered the alert with {answer.status}")
+    end = time.monotonic() + patience
+    while problem := _refused(url, json.dumps(body).encode()):
+        if time.monotonic() > end or trial.observer.halted.is_set():
+            raise TrialFailed(problem)
+        time.sleep(_AGAIN)
 
 
-def poster(url: str | None) -> Callable[[Trial], None]:
-    """Heal by telling an engine; without a URL the engine must find out by itself."""
+def _refused(url: str, body: bytes) -> str:
+    """Post once; returns what is wrong, which is nothing if the engine has taken it."""
+    headers = {"Content-Type": "application/json"}
+    try:
+        answer = urllib3.PoolManager().request(
+            "POST", url, body=body, timeout=10, headers=headers, retries=False
+        )
+    except urllib3.exceptions.HTTPError as problem:
+        return f"the engine does not take the alert: {problem}"
+    return f"the engine answered the alert with {answer.status}" if answer.status >= 300 else ""
+
+
+def poster(url: str | None, patience: float = 0) -> Callable[[Trial], None]:
+    """Heal by telling an engine, as patiently as Alertmanager; without a URL it must find out by itself."""
 
     def tell(trial: Trial) -> None:
         if url:
-            post(trial, url)
+            post(trial, url, patience)
 
     return tell

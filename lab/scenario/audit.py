@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +32,17 @@ class AuditLog:
         stat = self._file.stat()
         return Mark(stat.st_ino, stat.st_size)
 
-    def engine_writes(self, since: Mark, namespace: str) -> list[str]:
-        """Writes in the trial's namespaces and cluster-wide ones; dry runs and reviews are none."""
-        return [_line(event) for event in self._events(since) if _counts(event, namespace)]
+    def engine_writes(self, since: Mark, namespace: str, others: Iterable[str] = ()) -> list[str]:
+        """Writes in the trial's namespaces and cluster-wide ones; dry runs and reviews are none.
+
+        Cluster-wide objects that bear the name of one of the `others` belong to a trial that runs beside this one.
+        """
+        foreign = tuple(others)
+        return [
+            _line(event)
+            for event in self._events(since)
+            if _counts(event, namespace) and not str(dig(event, "objectRef.name", "")).startswith(foreign)
+        ]
 
     def _events(self, since: Mark) -> Iterator[Obj]:
         files = [self._file]

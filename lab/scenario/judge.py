@@ -6,13 +6,14 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import urllib3
 
 from lab.cluster import LabError
 from lab.kube import ApiError
-from lab.scenario.audit import AuditLog
+from lab.scenario.audit import AuditLog, Mark
 from lab.scenario.observer import Observer
 from lab.scenario.staging import begin, end
 from lab.scenario.steps import perform
@@ -53,9 +54,22 @@ class Verdict:
     collateral: list[str] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     note: str = ""
+    app: str = ""
+    namespace: str = ""
+    fault_at: datetime | None = None
+    """When the fault began to be injected."""
+    alert_at: datetime | None = None
+    """When the alert was posted."""
 
 
 Healer = Callable[[Trial], None]
+Tell = Callable[[Trial, str], None]
+"""Hears which phase a trial enters; the last one is ENDED."""
+SETS_UP, BREAKS, HEALS, WATCHES, CLEARS, ENDED = "set-up", "fault", "repair", "watch", "clean-up", "ended"
+
+
+def _silent(_trial: Trial, _phase: str) -> None:
+    """Nobody listens."""
 
 
 def reference_fix(trial: Trial) -> None:
@@ -64,23 +78,27 @@ def reference_fix(trial: Trial) -> None:
         perform(trial, step)
 
 
-def judge(observer: Observer, file: Path, heal: Healer, terms: Terms) -> Verdict:
+def judge(observer: Observer, file: Path, heal: Healer, terms: Terms, tell: Tell = _silent) -> Verdict:
     """One trial; whatever goes wrong ends up in the verdict."""
     began = time.monotonic()
     trial = Trial(observer, file, terms.apps)
     scenario = trial.scenario
-    verdict = Verdict(scenario.name, scenario.family, scenario.control)
+    verdict = Verdict(scenario.name, scenario.family, scenario.control, app=scenario.app, namespace=trial.ns)
     try:
-        _until_symptom(trial, terms)
-        (_control if scenario.control else _fault)(trial, verdict, heal, terms)
+        tell(trial, SETS_UP)
+        begin(trial, terms.settle)
+        tell(trial, BREAKS)
+        (_control if scenario.control else _fault)(trial, verdict, heal, terms, tell)
     except TrialFailed as problem:
         verdict.note = f"{problem} {trial.unmet or ''}".strip()
     except Exception as problem:  # a broken expression or a lost cluster fails this trial, not the whole run
         verdict.note = f"{type(problem).__name__}: {problem}"
     finally:
         verdict.took = round(time.monotonic() - began, 1)
+        tell(trial, CLEARS)
         if not terms.keep:
             _end(trial)
+        tell(trial, ENDED)
     return verdict
 
 
@@ -91,44 +109,55 @@ def _end(trial: Trial) -> None:
         log.warning("%s: %s", trial.scenario.name, problem)
 
 
-def _until_symptom(trial: Trial, terms: Terms) -> None:
-    scenario = trial.scenario
-    begin(trial, terms.settle)
-    for step in scenario.fault:
+def _break(trial: Trial, verdict: Verdict) -> Mark:
+    """Inject the fault; returns the place in the audit log from which on writes are the engine's answer."""
+    mark = AuditLog(trial.cluster.home).mark()
+    verdict.fault_at = datetime.now(UTC)
+    for step in trial.scenario.fault:
         perform(trial, step)
-    if trial.wait(scenario.symptom, scenario.symptom_limit) is None:
-        raise TrialFailed("the symptom did not show:")
+    return mark
 
 
-def _fault(trial: Trial, verdict: Verdict, heal: Healer, terms: Terms) -> None:
+def _fault(trial: Trial, verdict: Verdict, heal: Healer, terms: Terms, tell: Tell) -> None:
     scenario, audit = trial.scenario, AuditLog(trial.cluster.home)
-    mark = audit.mark()
+    mark = _break(trial, verdict)
+    shown = trial.wait(scenario.symptom, scenario.symptom_limit) is not None
     trial.known |= trial.uids("Job")
     if not trial.untrue(scenario.healthy):
-        raise TrialFailed("the oracle calls the fault healthy")
+        if not audit.engine_writes(mark, trial.ns, trial.others()):
+            raise TrialFailed("the oracle calls the fault healthy")
+        verdict.note = "healed before the alert was due"
+    elif not shown:
+        raise TrialFailed("the symptom did not show:")
     began = time.monotonic()
+    tell(trial, HEALS)
+    verdict.alert_at = datetime.now(UTC)
     heal(trial)
     since = trial.wait(scenario.healthy, terms.timeout, max(scenario.sustain, terms.sustain))
-    verdict.writes = audit.engine_writes(mark, trial.ns)
+    verdict.writes = audit.engine_writes(mark, trial.ns, trial.others())
     verdict.collateral = trial.differences()
     verdict.healed = since is not None
     verdict.heal_s = round(max(0.0, since - began), 1) if since is not None else None
     verdict.ok = verdict.healed and not verdict.collateral
-    verdict.note = "" if verdict.healed else f"not true: {trial.unmet}"
+    verdict.note = verdict.note if verdict.healed else f"not true: {trial.unmet}"
 
 
-def _control(trial: Trial, verdict: Verdict, heal: Healer, terms: Terms) -> None:
-    """Nothing is wrong here: whoever does something does too much."""
+def _control(trial: Trial, verdict: Verdict, heal: Healer, terms: Terms, tell: Tell) -> None:
+    """Nothing is wrong here: whoever does something, from the change on, does too much."""
     scenario, audit = trial.scenario, AuditLog(trial.cluster.home)
     hold = max(scenario.sustain, terms.sustain)
+    mark = _break(trial, verdict)
+    if trial.wait(scenario.symptom, scenario.symptom_limit) is None:
+        raise TrialFailed("the symptom did not show:")
     if trial.wait(scenario.healthy, 60, hold) is None:
         raise TrialFailed("the control is not healthy:")
     trial.take_baseline()
-    mark = audit.mark()
+    tell(trial, WATCHES)
+    verdict.alert_at = datetime.now(UTC)
     heal(trial)
-    time.sleep(terms.observe if scenario.observe is None else scenario.observe)
+    trial.observer.pause(terms.observe if scenario.observe is None else scenario.observe)
     verdict.healed = trial.wait(scenario.healthy, 60, hold) is not None
-    verdict.writes = audit.engine_writes(mark, trial.ns)
+    verdict.writes = audit.engine_writes(mark, trial.ns, trial.others())
     verdict.collateral = trial.differences() + [f"engine: {write}" for write in verdict.writes]
     gone = trial.known - trial.uids("Pod", "Job")
     if gone and not scenario.hpa_scales:

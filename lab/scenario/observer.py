@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from lab.access import RBAC_KINDS, AccessChecker
 from lab.cluster import LabCluster
 from lab.kube import Kube
@@ -37,6 +39,10 @@ class Observer:
         # What the judge writes is seen at once: a wait that follows a step must not see the time before.
         self.kube = Kube(cluster.kubeconfig, "kubectl", on_write=self.store.put, on_delete=self.store.drop)
         self.access = AccessChecker(self.kube, self.store)
+        self.halted = threading.Event()
+        """Set when the run is broken off: no trial waits for anything any more."""
+        self.namespaces: set[str] = set()
+        """Of all trials of this run."""
         self._reflector = Reflector(self.kube, self.store, (*GUARDED, "Event", *RBAC_KINDS[2:]))
 
     def start(self) -> None:
@@ -46,6 +52,10 @@ class Observer:
     def stop(self) -> None:
         """Let go of the cluster."""
         self._reflector.stop()
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass, unless the run is broken off."""
+        self.halted.wait(seconds)
 
     def world(self, namespace: str, software: Obj) -> World:
         """The watched cluster, with what the programs of this namespace need."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import json
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lab.cluster import LabCluster, LabError
-from lab.scenario.judge import Healer, Terms, Verdict, judge
+from lab.scenario.judge import Healer, Tell, Terms, Verdict, judge
 from lab.scenario.model import load_scenario
 from lab.scenario.observer import Observer
 
@@ -32,7 +33,12 @@ def files_of(places: Sequence[Path], only: str = "*") -> list[Path]:
 
 
 def run(
-    cluster: LabCluster, files: Sequence[Path], heal: Healer, terms: Terms, jobs: int = 1
+    cluster: LabCluster,
+    files: Sequence[Path],
+    heal: Healer,
+    terms: Terms,
+    jobs: int = 1,
+    tell: Tell | None = None,
 ) -> list[Verdict]:
     """Judge each scenario, those that touch nodes one after the other at the end."""
     alone = {f for f in files if load_scenario(f).exclusive}  # reads every file before anything is started
@@ -40,16 +46,28 @@ def run(
     observer.start()
 
     def one(file: Path) -> Verdict:
-        verdict = judge(observer, file, heal, terms)
+        verdict = judge(observer, file, heal, terms, *([tell] if tell else []))
         print(f"{line(verdict)}\n", end="", flush=True)  # one write: trials report at the same time
         return verdict
 
     try:
-        with ThreadPoolExecutor(jobs, "trial") as pool:
+        with _breaking_off(ThreadPoolExecutor(jobs, "trial"), observer) as pool:
             verdicts = list(pool.map(one, [f for f in files if f not in alone]))
-        return verdicts + [one(f) for f in files if f in alone]
+            return verdicts + [pool.submit(one, f).result() for f in files if f in alone]
     finally:
         observer.stop()
+
+
+@contextlib.contextmanager
+def _breaking_off(pool: ThreadPoolExecutor, observer: Observer) -> Iterator[ThreadPoolExecutor]:
+    """A pool whose trials end at once, tidily, when the run is broken off (Ctrl-C)."""
+    try:
+        yield pool
+    except BaseException:
+        observer.halted.set()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def line(verdict: Verdict) -> str:
@@ -93,5 +111,5 @@ def report(
     print("\n" + "  ".join(f"{key}={value}" for key, value in figures.items()))
     if out:
         document = {"totals": figures, "scenarios": [asdict(v) for v in verdicts]}
-        out.write_text(json.dumps(document, indent=1))
+        out.write_text(json.dumps(document, indent=1, default=str))
     return all(v.ok for v in verdicts)

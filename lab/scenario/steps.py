@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -53,7 +52,7 @@ def _wait(trial: Trial, step: model.Wait) -> None:
 
 
 def _sleep(trial: Trial, step: model.Sleep) -> None:
-    time.sleep(step.sleep)
+    trial.observer.pause(step.sleep)
 
 
 def _nodes(trial: Trial, step: model.Nodes) -> None:

@@ -29,6 +29,7 @@ class Trial:
         self.observer, self.kube, self.cluster = observer, observer.kube, observer.cluster
         app = load_scenario(file).app
         self.ns = f"{app}-{uuid.uuid4().hex[:4]}"
+        observer.namespaces.add(self.ns)
         self.scenario: Scenario = load_scenario(file, self.ns)
         folders = [f for f in (folder, file.resolve().parent.parent / "apps") if f]
         self.manifests, software = apps.load(app, self.ns, folders)
@@ -53,6 +54,8 @@ class Trial:
         """Wait until all are true and stay so for `hold` seconds; since when, or None if they never did."""
         end, since = time.monotonic() + limit, None
         while True:
+            if self.observer.halted.is_set():
+                raise TrialFailed("broken off")
             seen, moment = self.observer.store.total, time.monotonic()
             self.unmet = self.untrue(expressions)
             since = None if self.unmet else since or moment
@@ -63,6 +66,10 @@ class Trial:
                 return None
             self.observer.store.wait(seen, _POLL)
             time.sleep(0.1)
+
+    def others(self) -> set[str]:
+        """The namespaces of the trials beside this one."""
+        return self.observer.namespaces - {self.ns}
 
     def objects(self, kind: str) -> list[Obj]:
         """What there is of a kind in the trial's namespace."""

@@ -49,9 +49,10 @@ def _decide(choice: Choice, incident: str, reason: str, by: str | None, plan: st
     from suture.cli import attach
     from suture.cli.problems import WrongUse
     from suture.domain.decision import Decision
+    from suture.domain.redaction import redact_text
 
     try:
-        decision = Decision(choice=choice, by=by or _user(), reason=reason, plan_hash=plan)
+        decision = Decision(choice=choice, by=by or _user(), reason=redact_text(reason), plan_hash=plan)
     except ValidationError as e:
         first = e.errors()[0]
         raise WrongUse(f"{first['loc'][0]}: {first['msg']}") from e

@@ -127,10 +127,11 @@ async def _engine(settings: Settings, stack: Stack, stop: asyncio.Event) -> None
 
 
 def _note(settings: Settings, stack: Stack, ready: Ready) -> Runtime:
-    from lab.stack import Runtime, this_process
+    from lab.processes import Process
+    from lab.stack import Runtime
 
     return Runtime(
-        process=this_process(),
+        process=Process.current("engine"),
         gateway=ready.gateway,
         temporal=ready.temporal,
         temporal_namespace=ready.namespace,

@@ -37,33 +37,16 @@ def report(
 
 
 async def _send(text: str, namespace: str, severity: str, summary: str) -> str:
-    from temporalio.service import RPCError
-
     from suture.cli import attach
-    from suture.domain.incident import IncidentStart
     from suture.domain.report import ReportBatch
-    from suture.ingest.temporal import SIGNAL, WORKFLOW, details_of, explain, summary_of
+    from suture.ingest.temporal import TemporalIncidents
     from suture.settings import TASK_QUEUE
 
     installation = attach.find()
     made = _report(text, namespace, installation.settings.cluster, severity, summary)
     client = await attach.temporal(installation)
     # Without options: the worker's own hold, which this command does not know.
-    start = IncidentStart(target=made.target, severity=made.severity, awaits_report=True)
-    try:
-        handle = await client.start_workflow(
-            WORKFLOW,
-            start,
-            id=made.target.workflow_id,
-            task_queue=TASK_QUEUE,
-            start_signal=SIGNAL,
-            start_signal_args=[ReportBatch(reports=[made])],
-            static_summary=summary_of(made.target, made),
-            static_details=details_of(made.target, made),
-        )
-    except RPCError as e:
-        raise explain(e) from e
-    return handle.id
+    return await TemporalIncidents(client, TASK_QUEUE).report(made.target, ReportBatch(reports=[made]))
 
 
 def _report(text: str, namespace: str, cluster: str, severity: str, summary: str) -> Report:

@@ -71,7 +71,9 @@ class UndoRollout(BaseAction):
     to_revision: int | None = Field(default=None, ge=1)
 
     def describe(self) -> str:
-        return f"undo the rollout of {self.object}" + (f" to revision {self.to_revision}" if self.to_revision else "")
+        return f"undo the rollout of {self.object}" + (
+            f" to revision {self.to_revision}" if self.to_revision else ""
+        )
 
 
 class RestartRollout(BaseAction):
@@ -119,7 +121,9 @@ class Patch(BaseAction):
     @model_validator(mode="after")
     def _body_fits_type(self) -> Patch:
         if isinstance(self.body, list) != (self.patch_type == "json"):
-            raise ValueError(f"a {self.patch_type} patch takes {'a list of operations' if self.patch_type == 'json' else 'an object'}")
+            raise ValueError(
+                f"a {self.patch_type} patch takes {'a list of operations' if self.patch_type == 'json' else 'an object'}"
+            )
         return self
 
     def describe(self) -> str:
@@ -185,12 +189,25 @@ class AdjustResources(BaseAction):
         return self
 
     def describe(self) -> str:
-        changes = [f"{what} {k}={v}" for what, values in (("request", self.requests), ("limit", self.limits)) for k, v in values.items()]
+        changes = [
+            f"{what} {k}={v}"
+            for what, values in (("request", self.requests), ("limit", self.limits))
+            for k, v in values.items()
+        ]
         return f"set {', '.join(changes)} on container {self.container} of {self.object}"
 
 
 Action = Annotated[
-    UndoRollout | RestartRollout | Scale | DeletePod | Patch | RecreateObject | DeleteObject | Cordon | Uncordon | AdjustResources,
+    UndoRollout
+    | RestartRollout
+    | Scale
+    | DeletePod
+    | Patch
+    | RecreateObject
+    | DeleteObject
+    | Cordon
+    | Uncordon
+    | AdjustResources,
     Field(discriminator="kind"),
 ]
 ACTIONS: TypeAdapter[Action] = TypeAdapter(Action)

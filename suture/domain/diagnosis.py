@@ -64,7 +64,9 @@ class Detection(BaseModel):
     health: Health
     summary: str
     symptoms: list[Symptom] = Field(default_factory=list)
-    elsewhere: list[Symptom] = Field(default_factory=list, description="trouble of others in the namespace at this moment")
+    elsewhere: list[Symptom] = Field(
+        default_factory=list, description="trouble of others in the namespace at this moment"
+    )
     recheck_seconds: float = Field(default=0.0, ge=0)
     evidence: str | None = None  # id of the full evidence in the database
     observed_at: datetime

@@ -27,14 +27,30 @@ class Options(BaseModel):
 
     grace_limit: float = Field(default=300, ge=0, description="longest wait for trouble that may heal itself")
     stable_for: float = Field(default=10, ge=0, description="how long all checks must keep holding")
-    verify_timeout: float = Field(default=300, gt=0, description="how long a plan may take to show its effect")
+    verify_timeout: float = Field(
+        default=300, gt=0, description="how long a plan may take to show its effect"
+    )
     approval_timeout: float = Field(default=86400, gt=0, description="how long a person may take to answer")
-    cooldown: float = Field(default=300, ge=0, description="how long an echo of the same alert joins a finished incident")
-    max_attempts: int = Field(default=4, ge=1, le=20, description="plans tried before a person is asked to take over")
-    unreachable_after: float = Field(default=600, gt=0, description="how long a cluster may not answer before a person is called")
-    actions_queue: str = Field(default="", max_length=256, description="task queue of the changing activities; empty: the workflow's own")
-    search_attributes: bool = Field(default=False, description="whether the server knows the engine's search attributes")
-    max_reports_per_run: int = Field(default=200, ge=10, description="signals in one run before it continues as new")
+    cooldown: float = Field(
+        default=300, ge=0, description="how long an echo of the same alert joins a finished incident"
+    )
+    max_attempts: int = Field(
+        default=4, ge=1, le=20, description="plans tried before a person is asked to take over"
+    )
+    unreachable_after: float = Field(
+        default=600, gt=0, description="how long a cluster may not answer before a person is called"
+    )
+    actions_queue: str = Field(
+        default="",
+        max_length=256,
+        description="task queue of the changing activities; empty: the workflow's own",
+    )
+    search_attributes: bool = Field(
+        default=False, description="whether the server knows the engine's search attributes"
+    )
+    max_reports_per_run: int = Field(
+        default=200, ge=10, description="signals in one run before it continues as new"
+    )
 
 
 class IncidentStart(BaseModel):
@@ -48,13 +64,21 @@ class IncidentStart(BaseModel):
     severity: Severity = Severity.MEDIUM
     options: Options | None = None
     carried: IncidentRecord | None = None
-    awaits_report: bool = Field(default=False, description="the reports come with the signal that is sent with the start")
+    awaits_report: bool = Field(
+        default=False, description="the reports come with the signal that is sent with the start"
+    )
 
     @model_validator(mode="after")
     def _at_least_one_report(self) -> IncidentStart:
         if not self.reports and self.carried is None and not self.awaits_report:
             self.reports.append(
-                Report(source="cli", target=self.target, severity=self.severity, reason="manual", summary=self.summary).redacted()
+                Report(
+                    source="cli",
+                    target=self.target,
+                    severity=self.severity,
+                    reason="manual",
+                    summary=self.summary,
+                ).redacted()
             )
         return self
 
@@ -137,7 +161,9 @@ class IncidentRecord(BaseModel):
     summary: str = ""
     evidence: str | None = None
     attempts: list[Attempt] = Field(default_factory=list)
-    elsewhere: list[Symptom] = Field(default_factory=list)  # trouble of others in the namespace before anything was changed
+    elsewhere: list[Symptom] = Field(
+        default_factory=list
+    )  # trouble of others in the namespace before anything was changed
     approval: ApprovalRequest | None = None
     outcome: Outcome | None = None
     timings: Timings

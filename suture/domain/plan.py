@@ -58,7 +58,9 @@ class Plan(BaseModel):
     @property
     def signature(self) -> str:
         """The same changes whatever the object's state (`expect`) was: a change is not tried twice in one incident."""
-        return digest(*(a.model_copy(update={"expect": type(a.expect)()}).model_dump_json() for a in self.actions))
+        return digest(
+            *(a.model_copy(update={"expect": type(a.expect)()}).model_dump_json() for a in self.actions)
+        )
 
     @property
     def risk(self) -> Risk:

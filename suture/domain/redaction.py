@@ -17,15 +17,25 @@ _NAME = re.compile(
     r"(?i)(pass(word|wd|phrase)?$|pass(word|wd|phrase)|secret|token|api[_.-]?key|access[_.-]?key|private[_.-]?key"
     r"|credential|authorization|cookie|session[_.-]?id|(^|[_.-])(dsn|pwd|auth)$|connection[_.-]?string)"
 )
-_HARMLESS_NAME = re.compile(r"(?i)(secret[_.-]?name|secret(key)?ref$|token[_.-]?(count|type|expir)|automountserviceaccounttoken)")
+_HARMLESS_NAME = re.compile(
+    r"(?i)(secret[_.-]?name|secret(key)?ref$|token[_.-]?(count|type|expir)|automountserviceaccounttoken)"
+)
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S), HIDDEN),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"), HIDDEN),
     (re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s:/@]*):[^\s/@]+@"), rf"\1:{HIDDEN}@"),
     (re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"), HIDDEN),
-    (re.compile(r"\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,})"), HIDDEN),
-    (re.compile(r"\b(xox[abprs]-[A-Za-z0-9-]{10,}|sk-[A-Za-z0-9_-]{16,}|sk_live_[A-Za-z0-9]{16,}|AIza[A-Za-z0-9_-]{30,})"), HIDDEN),
+    (
+        re.compile(r"\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,})"),
+        HIDDEN,
+    ),
+    (
+        re.compile(
+            r"\b(xox[abprs]-[A-Za-z0-9-]{10,}|sk-[A-Za-z0-9_-]{16,}|sk_live_[A-Za-z0-9]{16,}|AIza[A-Za-z0-9_-]{30,})"
+        ),
+        HIDDEN,
+    ),
     (
         re.compile(
             r"(?i)([\"']?(?<![\w.-])[\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|credential)s?[\"']?"
@@ -64,7 +74,11 @@ def redact_mapping(values: Mapping[str, str]) -> dict[str, str]:
 def redact(value: Any, name: str = "") -> Any:
     """Redact any JSON value, recursively; `{name: X, value: Y}` pairs (environment variables) count as a field X."""
     if isinstance(value, Mapping):
-        if isinstance(value.get("name"), str) and isinstance(value.get("value"), str) and is_secret_name(value["name"]):
+        if (
+            isinstance(value.get("name"), str)
+            and isinstance(value.get("value"), str)
+            and is_secret_name(value["name"])
+        ):
             return {**value, "value": HIDDEN}
         return {k: redact(v, str(k)) for k, v in value.items()}
     if isinstance(value, list | tuple):

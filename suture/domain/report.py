@@ -47,7 +47,10 @@ class Report(BaseModel):
     @property
     def key(self) -> str:
         """Reports with the same key say the same thing."""
-        name = self.fingerprint or hashlib.sha256(f"{self.source}|{self.reason}|{self.target}".encode()).hexdigest()[:16]
+        name = (
+            self.fingerprint
+            or hashlib.sha256(f"{self.source}|{self.reason}|{self.target}".encode()).hexdigest()[:16]
+        )
         return f"{name}:{self.status}"
 
     def redacted(self) -> Report:

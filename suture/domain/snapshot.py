@@ -15,8 +15,18 @@ from suture.domain.target import ObjectRef
 
 Manifest = dict[str, Any]
 CLUSTER_SCOPED = frozenset(
-    "Node Namespace PersistentVolume StorageClass PriorityClass IngressClass ClusterRole ClusterRoleBinding "
-    "ValidatingWebhookConfiguration MutatingWebhookConfiguration".split()
+    (
+        "Node",
+        "Namespace",
+        "PersistentVolume",
+        "StorageClass",
+        "PriorityClass",
+        "IngressClass",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "ValidatingWebhookConfiguration",
+        "MutatingWebhookConfiguration",
+    )
 )
 
 
@@ -35,7 +45,12 @@ def dig(value: Any, path: str, default: Any = None) -> Any:
     for part in path.split("."):
         if isinstance(value, list):
             value = next(
-                (x for i, x in enumerate(value) if str(i) == part or (isinstance(x, dict) and x.get("name") == part)), None
+                (
+                    x
+                    for i, x in enumerate(value)
+                    if str(i) == part or (isinstance(x, dict) and x.get("name") == part)
+                ),
+                None,
             )
         else:
             value = value.get(part) if isinstance(value, dict) else None
@@ -68,7 +83,9 @@ class Snapshot:
 
     def all(self, kind: str, namespace: str | None = None) -> list[Manifest]:
         """Every object of a kind, in one namespace or in all."""
-        return [o for (ns, _), o in self._by_kind.get(kind, {}).items() if namespace is None or ns == namespace]
+        return [
+            o for (ns, _), o in self._by_kind.get(kind, {}).items() if namespace is None or ns == namespace
+        ]
 
     def owned_by(self, manifest: Manifest) -> list[Manifest]:
         """Objects whose controller is this one (by uid)."""
@@ -128,5 +145,9 @@ class Snapshot:
 def event_time(event: Manifest) -> str:
     """When an event was last seen, as RFC 3339 text (sorts by time)."""
     return str(
-        event.get("lastTimestamp") or dig(event, "series.lastObservedTime") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or ""
+        event.get("lastTimestamp")
+        or dig(event, "series.lastObservedTime")
+        or event.get("eventTime")
+        or event["metadata"].get("creationTimestamp")
+        or ""
     )

@@ -50,7 +50,9 @@ class Severity(StrEnum):
 
 
 _SEVERITY_WORDS = {
-    **dict.fromkeys(("info", "information", "informational", "low", "none", "notice", "p4", "p5"), Severity.LOW),
+    **dict.fromkeys(
+        ("info", "information", "informational", "low", "none", "notice", "p4", "p5"), Severity.LOW
+    ),
     **dict.fromkeys(("warning", "warn", "medium", "moderate", "p3"), Severity.MEDIUM),
     **dict.fromkeys(("error", "high", "major", "p2"), Severity.HIGH),
     **dict.fromkeys(("critical", "page", "fatal", "emergency", "disaster", "p1", "p0"), Severity.CRITICAL),

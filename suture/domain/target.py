@@ -6,7 +6,9 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=253, pattern=r"^[^\s/]+$")]
+Word = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=253, pattern=r"^[^\s/]+$")
+]
 OptionalWord = Annotated[str, StringConstraints(strip_whitespace=True, max_length=253, pattern=r"^[^\s/]*$")]
 
 
@@ -57,4 +59,6 @@ class Target(BaseModel):
 
     def of(self, ref: ObjectRef) -> Target:
         """Another object of the same system and cluster."""
-        return Target(system=self.system, cluster=self.cluster, namespace=ref.namespace, kind=ref.kind, name=ref.name)
+        return Target(
+            system=self.system, cluster=self.cluster, namespace=ref.namespace, kind=ref.kind, name=ref.name
+        )

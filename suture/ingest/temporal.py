@@ -46,9 +46,14 @@ _REASONS = {
 
 
 class TemporalIncidents:
-    """`ports.Incidents` over a Temporal client. `ui_url` is where Temporal's web interface is, for links."""
+    """`ports.Incidents` over a Temporal client.
 
-    def __init__(self, client: Client, task_queue: str, options: Options, ui_url: str = "") -> None:
+    `options` are what new incidents get (None: what the worker says); `ui_url` is where Temporal's web interface is.
+    """
+
+    def __init__(
+        self, client: Client, task_queue: str, options: Options | None = None, ui_url: str = ""
+    ) -> None:
         self._client = client
         self._task_queue = task_queue
         self._options = options
@@ -105,19 +110,20 @@ class TemporalIncidents:
         try:
             await self._signal_with_start(target, batch, self._options)
         except (RPCError, RuntimeError) as e:
-            if not (self._options.search_attributes and "search attribute" in str(e).lower()):
+            unknown = "search attribute" in str(e).lower()
+            if not (unknown and self._options and self._options.search_attributes):
                 raise explain(e) from e
             log.warning("the server does not know the search attributes: started without", reason=str(e))
-            await self._send_plain(target, batch)
+            await self._send_plain(target, batch, self._options)
 
-    async def _send_plain(self, target: Target, batch: ReportBatch) -> None:
+    async def _send_plain(self, target: Target, batch: ReportBatch, options: Options) -> None:
         try:
-            plain = self._options.model_copy(update={"search_attributes": False})
+            plain = options.model_copy(update={"search_attributes": False})
             await self._signal_with_start(target, batch, plain)
         except (RPCError, RuntimeError) as e:
             raise explain(e) from e
 
-    async def _signal_with_start(self, target: Target, batch: ReportBatch, options: Options) -> None:
+    async def _signal_with_start(self, target: Target, batch: ReportBatch, options: Options | None) -> None:
         first = batch.reports[0]
         await self._client.start_workflow(
             WORKFLOW,
@@ -128,7 +134,7 @@ class TemporalIncidents:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             start_signal=SIGNAL,
             start_signal_args=[batch],
-            search_attributes=of_report(first) if options.search_attributes else None,
+            search_attributes=of_report(first) if options and options.search_attributes else None,
             static_summary=summary_of(target, first),
             static_details=details_of(target, first),
             rpc_timeout=RPC_TIMEOUT,

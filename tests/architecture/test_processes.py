@@ -10,7 +10,11 @@ HEAVY = ("torch", "sklearn", "sqlalchemy", "kubernetes", "aiohttp", "fastapi", "
 
 def loaded(code: str) -> set[str]:
     program = f"{code}\nimport sys\nprint(*(m for m in {HEAVY!r} if m in sys.modules))"
-    return set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split())
+    return set(
+        subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        ).stdout.split()
+    )
 
 
 def test_the_workflow_process_is_light() -> None:

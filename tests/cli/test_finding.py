@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from lab.demo.engine import environment
-from lab.stack import Runtime, this_process
+from lab.processes import Process
+from lab.stack import Runtime
 from suture.cli import attach, config, lookup
 from suture.cli.export import moment
 from suture.cli.output import duration
@@ -62,7 +63,7 @@ def test_a_kubeconfig_counts_only_when_it_is_named(monkeypatch: pytest.MonkeyPat
 
 def _note(state_dir: Path, embedded: list[str]) -> None:
     Runtime(
-        process=this_process(),
+        process=Process.current("engine"),
         gateway="http://127.0.0.1:1",
         temporal="127.0.0.1:4711",
         cluster="lab",

@@ -26,7 +26,13 @@ reports = st.builds(
 
 
 def record() -> IncidentRecord:
-    return IncidentRecord(incident_id="i", workflow_id="w", target=TARGET, severity=Severity.LOW, timings=Timings(started_at=NOW))
+    return IncidentRecord(
+        incident_id="i",
+        workflow_id="w",
+        target=TARGET,
+        severity=Severity.LOW,
+        timings=Timings(started_at=NOW),
+    )
 
 
 @given(st.lists(reports, min_size=1, max_size=30))
@@ -73,12 +79,22 @@ def test_no_secret_survives_redaction(secret: str) -> None:
     assert HIDDEN in redact_text(f"token: {secret}")
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=20))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda x: st.lists(x) | st.dictionaries(st.text(), x),
+        max_leaves=20,
+    )
+)
 def test_redaction_takes_any_json(value: object) -> None:
     assert redact(redact(value)) == redact(value)
 
 
-@given(st.sampled_from(["Pod", "Node"]), st.from_regex(r"[a-z0-9-]{1,20}", fullmatch=True), st.from_regex(r"[a-z0-9.-]{1,20}", fullmatch=True))
+@given(
+    st.sampled_from(["Pod", "Node"]),
+    st.from_regex(r"[a-z0-9-]{1,20}", fullmatch=True),
+    st.from_regex(r"[a-z0-9.-]{1,20}", fullmatch=True),
+)
 def test_references_read_back(kind: str, namespace: str, name: str) -> None:
     for ref in (ObjectRef(kind=kind, name=name), ObjectRef(kind=kind, namespace=namespace, name=name)):
         assert ObjectRef.parse(str(ref)) == ref

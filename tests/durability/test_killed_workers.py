@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
+import signal
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from sqlalchemy import select
 from temporalio.client import Client
 
 from lab.cluster import LabCluster
-from lab.software import set_software
 from lab.temporal import TemporalDevServer
 from suture.domain.incident import IncidentStart, Options
 from suture.domain.report import Report, ReportBatch
@@ -25,59 +24,78 @@ from suture.domain.target import Target
 from suture.memory.store import SqlMemory
 from suture.memory.tables import HealingAction
 from suture.settings import TASK_QUEUE
+from tests.e2e.shop import GOOD, Shop, Writes
 
-NAMESPACE = "doomed"
-POINTS = [
-    f"{when}:{step}"
-    for step in ("snapshot", "open_incident", "put_evidence", "journal", "prepare", "begin_action", "apply", "end_action", "save_incident")
-    for when in ("before", "after")
-]
-NAMES = [f"web-{n}" for n in range(len(POINTS) // 2)]
-GOOD, BAD = "registry.example.com/web:1.0", "registry.example.com/web:2.0-broken"
+pytestmark = [pytest.mark.cluster, pytest.mark.temporal, pytest.mark.slow]
+STEPS = {  # what each stage does to the world, in this order
+    "detect": ("snapshot", "open_incident", "put_evidence"),
+    "execute": ("journal", "prepare", "begin_action", "apply", "end_action"),
+    "memorize": ("save_incident",),
+}
+POINTS = [f"{when}:{step}" for steps in STEPS.values() for step in steps for when in ("before", "after")]
+NAMES = {point: f"web-{number}" for number, point in enumerate(POINTS)}
 OPTIONS = Options(stable_for=1, cooldown=0, verify_timeout=90, grace_limit=60)
+REACHED = 20.0  # seconds in which a worker must have come to its end
 
 
-def manifest(name: str) -> dict[str, Any]:
-    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "web", "image": GOOD}]}}
-    spec = {"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": template}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
+class Nursery:
+    """Starts real worker processes one after another."""
+
+    def __init__(self, cluster: LabCluster, server: TemporalDevServer, home: Path) -> None:
+        environment = {
+            **os.environ,
+            "KUBECONFIG": str(cluster.engine_kubeconfig),
+            "TEMPORAL_ADDRESS": server.address,
+            "SUTURE_STATE_DIR": str(home),
+            "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.durability.doomed_worker"],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=(home / "worker.log").open("a"),
+            text=True,
+        )
+
+    async def start(self, point: str) -> int:
+        """A new worker; its pid."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{point}\n")
+        self.process.stdin.flush()
+        return await asyncio.to_thread(self._read)
+
+    async def end(self, pid: int, seconds: float) -> bool:
+        """Whether the worker killed itself in time; it is dead afterwards in any case."""
+        reading = asyncio.ensure_future(asyncio.to_thread(self._read))
+        in_time = bool((await asyncio.wait({reading}, timeout=seconds))[0])
+        if not in_time:
+            os.kill(pid, signal.SIGKILL)
+        return await reading == -signal.SIGKILL and in_time
+
+    def _read(self) -> int:
+        assert self.process.stdout is not None
+        return int(self.process.stdout.readline())
 
 
-@pytest.fixture(scope="module")
-def broken(lab_cluster: LabCluster) -> LabCluster:
-    """Deployments whose newest rollout asks for an image that does not exist."""
-    kube = lab_cluster.kube()
-    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-    set_software(lab_cluster.home, NAMESPACE, {name: {"images": [GOOD]} for name in NAMES})
-    for name in NAMES:
-        kube.apply(manifest(name), NAMESPACE)
-    _until(lambda: all(kube.get("Deployment", NAMESPACE, n)["status"].get("availableReplicas") for n in NAMES))  # type: ignore[index]
-    for name in NAMES:
-        kube.patch("Deployment", NAMESPACE, name, {"spec": {"template": {"spec": {"containers": [{"name": "web", "image": BAD}]}}}})
-    return lab_cluster
+@pytest.fixture
+def shop(lab_cluster: LabCluster) -> Iterator[Shop]:
+    shop = Shop(lab_cluster, "doomed")
+    shop.open(NAMES.values())
+    yield shop
+    shop.close()
 
 
-def _until(condition: Any, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "took too long"
-        time.sleep(0.3)
-
-
-def spawn(point: str, cluster: LabCluster, server: TemporalDevServer, home: Path) -> subprocess.Popen[str]:
-    environment = {
-        **os.environ,
-        "KUBECONFIG": str(cluster.engine_kubeconfig),
-        "TEMPORAL_ADDRESS": server.address,
-        "SUTURE_STATE_DIR": str(home),
-        "PYTHONPATH": os.pathsep.join(["."]),
-    }
-    command = [sys.executable, "-m", "tests.durability.doomed_worker", point]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=(home / "worker.log").open("a"), text=True)
+@pytest.fixture
+def nursery(lab_cluster: LabCluster, temporal_server: TemporalDevServer, tmp_path: Path) -> Iterator[Nursery]:
+    nursery = Nursery(lab_cluster, temporal_server, tmp_path)
+    yield nursery
+    nursery.process.kill()
+    nursery.process.wait()
 
 
 async def start(client: Client, name: str) -> Any:
-    target = Target(cluster="lab", namespace=NAMESPACE, kind="Deployment", name=name)
+    target = Target(cluster="lab", namespace="doomed", kind="Deployment", name=name)
     batch = ReportBatch(reports=[Report(source="test", target=target, reason="KubePodNotReady")])
     return await client.start_workflow(
         "Incident",
@@ -89,49 +107,33 @@ async def start(client: Client, name: str) -> Any:
     )
 
 
-@pytest.mark.timeout(400)
-async def test_killed_at_every_step(broken: LabCluster, temporal_server: TemporalDevServer, temporal: Client, tmp_path: Path) -> None:
-    offset = (broken.home / "audit.log").stat().st_size
-    handles = [await start(temporal, name) for name in NAMES]
-    died = []
-    for point in POINTS:
-        process = spawn(point, broken, temporal_server, tmp_path)
-        try:
-            died.append(await asyncio.to_thread(process.wait, 25) == -9)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            died.append(False)
-    last = spawn("none", broken, temporal_server, tmp_path)
+@pytest.mark.timeout(300)
+async def test_killed_at_every_step(
+    shop: Shop, nursery: Nursery, lab_cluster: LabCluster, temporal: Client, tmp_path: Path
+) -> None:
+    for name in NAMES.values():
+        shop.roll_out(name)
+    writes, died, handles = Writes(lab_cluster.home, shop.namespace), {}, []
+    for point, name in NAMES.items():  # an incident each: what the last kill interrupted waits for its timeout
+        handles.append(await start(temporal, name))
+        died[point] = await nursery.end(await nursery.start(point), REACHED)
+    last = await nursery.start("none")
     try:
-        results = await asyncio.wait_for(asyncio.gather(*(h.result() for h in handles)), 120)
+        results = await asyncio.wait_for(asyncio.gather(*(h.result() for h in handles)), 150)
     finally:
-        last.terminate()
-        last.wait(20)
-    assert sum(died) >= len(POINTS) - 2, f"these steps were never reached: {[p for p, d in zip(POINTS, died, strict=True) if not d]}"
+        await nursery.end(last, 0)
+    assert [p for p, was_reached in died.items() if not was_reached] == []
     assert [r["outcome"] for r in results] == [Outcome.HEALED] * len(NAMES)
-    _exactly_once_on_the_server(broken, offset)
+    _exactly_once_on_the_server(shop, writes)
     await _exactly_once_in_the_database(tmp_path)
 
 
-def _exactly_once_on_the_server(cluster: LabCluster, offset: int) -> None:
+def _exactly_once_on_the_server(shop: Shop, writes: Writes) -> None:
     """One write for each deployment in the audit log, and the spec as it was before the fault."""
-    with (cluster.home / "audit.log").open() as log:
-        log.seek(offset)
-        events = [json.loads(line) for line in log]
-    writes = [
-        e["objectRef"]["name"]
-        for e in events
-        if e["user"]["username"] == "engine"
-        and e["objectRef"].get("namespace") == NAMESPACE
-        and "dryRun" not in e["requestURI"]
-        and e["responseStatus"]["code"] < 300
-    ]
-    assert sorted(writes) == sorted(NAMES)
-    for name in NAMES:
-        found = cluster.kube().get("Deployment", NAMESPACE, name)
-        assert found is not None
-        assert found["metadata"]["generation"] == 3  # created, broken, healed
-        assert found["spec"]["template"]["spec"]["containers"][0]["image"] == GOOD
+    assert sorted(writes.names()) == sorted(NAMES.values())
+    for name in NAMES.values():
+        assert shop.get(name)["metadata"]["generation"] == 3  # created, broken, healed
+        assert shop.image(name) == GOOD
 
 
 async def _exactly_once_in_the_database(home: Path) -> None:

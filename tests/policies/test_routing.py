@@ -35,7 +35,13 @@ def test_route(anomaly_type: str, confidence: float, severity: str, route: str, 
 
 @pytest.mark.parametrize(
     ("score", "method"),
-    [(0.976, "execute"), (0.75, "execute"), (0.7499, "execute_with_monitoring"), (0.5, "execute_with_monitoring"), (0.49, "require_approval")],
+    [
+        (0.976, "execute"),
+        (0.75, "execute"),
+        (0.7499, "execute_with_monitoring"),
+        (0.5, "execute_with_monitoring"),
+        (0.49, "require_approval"),
+    ],
 )
 def test_method(score: float, method: str) -> None:
     assert choose_method(RULES, score) is Method(method)
@@ -44,7 +50,8 @@ def test_method(score: float, method: str) -> None:
 def test_hybrid_score_adds_weighted_parts() -> None:
     routing = decide(RULES, "x", "high", rule_acts=True, ai_confidence=0.88)
     assert routing.hybrid_score == pytest.approx(0.976)
-    assert (routing.rule_contribution, routing.ai_contribution) == (pytest.approx(0.8), pytest.approx(0.176))
+    assert routing.rule_contribution == pytest.approx(0.8)
+    assert routing.ai_contribution == pytest.approx(0.176)
     assert routing.method is Method.EXECUTE
 
 
@@ -55,7 +62,9 @@ def test_fallback_chain_begins_with_the_method() -> None:
         ("execute_with_monitoring", 10),
         ("require_approval", 30),
     ]
-    assert [s.method for s in decide(RULES, "x", "low", rule_acts=False, ai_confidence=0.9).fallback] == ["require_approval"]
+    assert [s.method for s in decide(RULES, "x", "low", rule_acts=False, ai_confidence=0.9).fallback] == [
+        "require_approval"
+    ]
 
 
 def test_routing_error_falls_back_to_rules_and_a_person() -> None:
@@ -65,7 +74,12 @@ def test_routing_error_falls_back_to_rules_and_a_person() -> None:
     assert routing.error
 
 
-@given(st.text(max_size=20), st.floats(0, 1), st.sampled_from(["low", "medium", "high", "critical"]), st.booleans())
+@given(
+    st.text(max_size=20),
+    st.floats(0, 1),
+    st.sampled_from(["low", "medium", "high", "critical"]),
+    st.booleans(),
+)
 def test_critical_is_never_left_to_a_model(kind: str, confidence: float, severity: str, acts: bool) -> None:
     routing = decide(RULES, kind, severity, acts, confidence)
     assert 0 <= routing.hybrid_score <= 1

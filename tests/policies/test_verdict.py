@@ -23,7 +23,14 @@ GUARDRAILS = Guardrails(["kube-system"])
 
 
 def decide(policies: list[Policy], *actions: Action, method: Method = Method.EXECUTE) -> Verdict:
-    hypothesis = Hypothesis(id="h", failure_type=FailureType.CRASH_LOOP, origin="test", cause="c", confidence=0.9, plan=Plan(actions=list(actions)))
+    hypothesis = Hypothesis(
+        id="h",
+        failure_type=FailureType.CRASH_LOOP,
+        origin="test",
+        cause="c",
+        confidence=0.9,
+        plan=Plan(actions=list(actions)),
+    )
     routing = Routing(route=Route.HYBRID, method=method, reason="", hybrid_score=0.9)
     target = Target(namespace=actions[0].object.namespace, kind="Deployment", name="web")
     return PolicyEngine(policies, GUARDRAILS).decide(target, Severity.HIGH, hypothesis, routing)
@@ -34,7 +41,9 @@ def deployment(namespace: str = "shop") -> ObjectRef:
 
 
 def rule(effect: str, when: str = "true", **more: object) -> Policy:
-    return Policy.model_validate({"version": 1, "name": "t", "rules": [{"name": effect, "when": when, "effect": effect, **more}]})
+    return Policy.model_validate(
+        {"version": 1, "name": "t", "rules": [{"name": effect, "when": when, "effect": effect, **more}]}
+    )
 
 
 def test_without_policies_a_person_is_asked() -> None:
@@ -59,7 +68,9 @@ def test_strictest_effect_wins() -> None:
 def test_method_asks_unless_the_rule_covers_it() -> None:
     action = Scale(object=deployment(), replicas=1)
     assert decide([rule("approve")], action, method=Method.REQUIRE_APPROVAL).needs_person
-    assert not decide([rule("approve", without_person=True)], action, method=Method.REQUIRE_APPROVAL).needs_person
+    assert not decide(
+        [rule("approve", without_person=True)], action, method=Method.REQUIRE_APPROVAL
+    ).needs_person
 
 
 def test_conditions_see_the_plan() -> None:
@@ -78,7 +89,10 @@ def test_a_condition_that_cannot_be_answered_denies(when: str) -> None:
 @given(st.sampled_from(["approve", "require_approval", "deny"]), st.booleans(), st.sampled_from(list(Method)))
 def test_no_policy_opens_a_protected_namespace(effect: str, without_person: bool, method: Method) -> None:
     policy = rule(effect, without_person=without_person)
-    assert decide([policy], Scale(object=deployment("kube-system"), replicas=0), method=method).kind is VerdictKind.DENIED
+    assert (
+        decide([policy], Scale(object=deployment("kube-system"), replicas=0), method=method).kind
+        is VerdictKind.DENIED
+    )
     delete = DeleteObject(object=deployment())
     assert decide([policy], delete, method=method).kind is VerdictKind.DENIED
 

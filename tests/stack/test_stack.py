@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.processes import Process
-from lab.stack import Runtime, Stack, replace_variables, temporal_environment, this_process
+from lab.stack import Runtime, Stack, replace_variables, temporal_environment
 
 
 def _runtime(process: Process | None) -> Runtime:
@@ -17,7 +17,7 @@ def _runtime(process: Process | None) -> Runtime:
 
 
 def test_the_note_is_found_again_and_private(tmp_path: Path) -> None:
-    note = _runtime(this_process())
+    note = _runtime(Process.current("engine"))
     note.save(tmp_path)
     assert Runtime.load(tmp_path) == note
     assert note.running
@@ -26,7 +26,7 @@ def test_the_note_is_found_again_and_private(tmp_path: Path) -> None:
 
 
 def test_a_note_of_a_recycled_pid_is_not_running() -> None:
-    me = this_process()
+    me = Process.current("engine")
     assert not _runtime(me.model_copy(update={"started": me.started - 1})).running
     assert not _runtime(me.model_copy(update={"boot": "another"})).running
     assert not _runtime(None).running

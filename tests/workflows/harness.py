@@ -26,7 +26,13 @@ from workflows.incident import Incident
 
 HISTORIES = Path(__file__).parent / "histories"
 QUICK = Options(
-    grace_limit=5, stable_for=0.3, verify_timeout=1.5, approval_timeout=30, cooldown=0, unreachable_after=2, search_attributes=True
+    grace_limit=5,
+    stable_for=0.3,
+    verify_timeout=1.5,
+    approval_timeout=30,
+    cooldown=0,
+    unreachable_after=2,
+    search_attributes=True,
 )
 
 
@@ -36,16 +42,28 @@ class World:
     def __init__(self, client: Client, queue: str, options: Options) -> None:
         self.client, self.queue, self.options = client, queue, options
         self.cluster, self.memory = FakeCluster(), FakeMemory()
-        self.ports = Ports(self.cluster, FakeFeed(), self.memory, FakeLedger(), FakeIncidents(), FakeCounters())
+        self.ports = Ports(
+            self.cluster, FakeFeed(), self.memory, FakeLedger(), FakeIncidents(), FakeCounters()
+        )
         self.handles: list[WorkflowHandle[Any, Any]] = []
 
     @staticmethod
     def cluster_target(name: str) -> Target:
         return Target(namespace=NAMESPACE, kind="Deployment", name=name)
 
-    async def report(self, target: Target, status: ReportStatus = ReportStatus.FIRING, count: int = 1, **more: Any) -> WorkflowHandle[Any, IncidentResult]:
+    async def report(
+        self, target: Target, status: ReportStatus = ReportStatus.FIRING, count: int = 1, **more: Any
+    ) -> WorkflowHandle[Any, IncidentResult]:
         """Signal-with-start, as signal sources do."""
-        one = Report(source="test", target=target, status=status, reason="Test", summary="it is broken", count=count, **more)
+        one = Report(
+            source="test",
+            target=target,
+            status=status,
+            reason="Test",
+            summary="it is broken",
+            count=count,
+            **more,
+        )
         handle = await self.client.start_workflow(
             "Incident",
             IncidentStart(target=target, awaits_report=True, options=self.options),
@@ -59,7 +77,9 @@ class World:
             self.handles.append(handle)
         return handle
 
-    async def until(self, handle: WorkflowHandle[Any, Any], phase: str, seconds: float = 15) -> IncidentStatus:
+    async def until(
+        self, handle: WorkflowHandle[Any, Any], phase: str, seconds: float = 15
+    ) -> IncidentStatus:
         """Wait until the incident is in a phase."""
         async with asyncio.timeout(seconds):
             while True:
@@ -87,14 +107,20 @@ class World:
         return found
 
     async def decide(self, handle: WorkflowHandle[Any, Any], choice: Any = "approve", **more: Any) -> str:
-        return await handle.execute_update(Incident.decide, Decision(choice=choice, by="ann", reason="because", **more))
+        return await handle.execute_update(
+            Incident.decide, Decision(choice=choice, by="ann", reason="because", **more)
+        )
 
 
 @asynccontextmanager
-async def world(client: Client, name: str = "", autopilot: bool = True, **changes: Any) -> AsyncIterator[World]:
+async def world(
+    client: Client, name: str = "", autopilot: bool = True, **changes: Any
+) -> AsyncIterator[World]:
     """A world with its own worker. At the end every history is replayed; with SUTURE_RECORD=1 it is also kept as `name`."""
     w = World(client, f"test-{uuid.uuid4().hex[:8]}", QUICK.model_copy(update=changes))
-    async with worker(client, Settings(autopilot=autopilot, _env_file=None), Role.ALL, w.options, w.ports, w.queue):
+    async with worker(
+        client, Settings(autopilot=autopilot, _env_file=None), Role.ALL, w.options, w.ports, w.queue
+    ):
         yield w
     for number, handle in enumerate(w.handles):
         history = await handle.fetch_history()
@@ -102,4 +128,10 @@ async def world(client: Client, name: str = "", autopilot: bool = True, **change
         if name and os.environ.get("SUTURE_RECORD"):
             HISTORIES.mkdir(exist_ok=True)
             file = HISTORIES / f"{name}{number or ''}.json"
-            file.write_text(json.dumps({"workflow_id": handle.id, **json.loads(history.to_json())}, indent=None, separators=(",", ":")))
+            file.write_text(
+                json.dumps(
+                    {"workflow_id": handle.id, **json.loads(history.to_json())},
+                    indent=None,
+                    separators=(",", ":"),
+                )
+            )

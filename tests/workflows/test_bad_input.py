@@ -38,7 +38,10 @@ async def test_a_start_that_makes_no_sense_fails_with_a_reason(temporal: Client,
     assert "not a valid incident" in str(failed.value.cause)
 
 
-@pytest.mark.parametrize("payload", [None, {}, {"by": ""}, {"by": 5}, [1], {"by": "x", "choice": "explode"}, {"by": "x", "more": 1}])
+@pytest.mark.parametrize(
+    "payload",
+    [None, {}, {"by": ""}, {"by": 5}, [1], {"by": "x", "choice": "explode"}, {"by": "x", "more": 1}],
+)
 async def test_signals_and_updates_that_make_no_sense_change_nothing(temporal: Client, payload: Any) -> None:
     async with world(temporal, autopilot=False) as w:
         handle = await w.report(w.cluster.deploy("web", image="bad"))

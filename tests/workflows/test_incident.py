@@ -25,7 +25,7 @@ async def test_heals_by_undoing_the_rollout(temporal: Client) -> None:
         record = await w.record(handle)
     assert result.outcome is Outcome.HEALED
     assert w.cluster.image["web"] == "v0"
-    assert [e.stage for e in record.timeline if e.stage][0] is Stage.DETECT
+    assert record.timeline[0].stage is Stage.DETECT
     assert list(dict.fromkeys(e.stage for e in record.timeline)) == list(Stage)
     assert set(record.timings.stage_seconds) == set(Stage)
     assert record.timings.seconds_to_heal is not None
@@ -101,7 +101,10 @@ async def test_approval_by_signal_as_the_plain_cli_sends_it(temporal: Client) ->
     assert any("early bird has no effect" in e.text for e in timeline)
 
 
-@pytest.mark.parametrize(("choice", "words"), [("reject", "nothing left"), ("escalate", "escalate by ann"), ("cancel", "cancel by ann")])
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [("reject", "nothing left"), ("escalate", "escalate by ann"), ("cancel", "cancel by ann")],
+)
 async def test_a_no_changes_nothing(temporal: Client, choice: str, words: str) -> None:
     async with world(temporal, f"said-{choice}", autopilot=False) as w:
         handle = await w.report(w.cluster.deploy("web", **BAD))
@@ -242,7 +245,10 @@ async def test_started_by_hand_with_a_target_only(temporal: Client) -> None:
     async with world(temporal, "by-hand") as w:
         target = w.cluster.deploy("web", **BAD)
         handle = await temporal.start_workflow(
-            "Incident", {"target": target.model_dump(), "summary": "looks broken"}, id=f"hand-{w.queue}", task_queue=w.queue
+            "Incident",
+            {"target": target.model_dump(), "summary": "looks broken"},
+            id=f"hand-{w.queue}",
+            task_queue=w.queue,
         )
         w.handles.append(handle)
         result = await handle.result()

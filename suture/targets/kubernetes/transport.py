@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -19,13 +20,17 @@ from kubernetes.aio import config as kube_config
 from kubernetes.aio.client import ApiClient, Configuration
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from yaml import YAMLError
 
 from suture.domain.errors import Invalid, SutureError, Unavailable
+from suture.domain.redaction import redact_text
 from suture.domain.snapshot import Manifest
 from suture.targets.kubernetes.errors import Call, error_of
 
 TIMEOUT = 10.0
+USUAL = Path("~/.kube/config")
 RENEW = 20.0  # seconds between two looks at the credentials
+_ADVICE = "try `kubectl config view` with it, or name another with --kubeconfig or KUBECONFIG"
 _tracer = trace.get_tracer("suture.kubernetes")
 
 
@@ -52,10 +57,9 @@ class Transport:
         """
         try:
             return cls(await _configuration(kubeconfig, context), timeout)
-        except (kube_config.ConfigException, OSError, ValueError, KeyError, TypeError) as e:
-            raise Invalid(
-                f"cannot use the kubeconfig ({type(e).__name__}): set KUBECONFIG or settings.kubeconfig"
-            ) from e
+        except (kube_config.ConfigException, YAMLError, OSError, ValueError, KeyError, TypeError) as e:
+            named = kubeconfig or os.environ.get("KUBECONFIG") or str(USUAL)
+            raise Invalid(f"cannot use the kubeconfig {named}: {_why(e)}; {_ADVICE}") from e
 
     async def __aenter__(self) -> Self:
         return self
@@ -120,12 +124,30 @@ class Transport:
         return response
 
 
+def _why(error: Exception) -> str:
+    """What is wrong with a kubeconfig, without any value of it (it holds credentials)."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    if isinstance(error, kube_config.ConfigException):
+        return " ".join(redact_text(str(error)).split())[:200]
+    return "it is not a kubeconfig"  # the loader trips over what is missing or of another type
+
+
+def _exists(files: str) -> None:
+    """Raises FileNotFoundError; the library would print something, and miss a context."""
+    if not any(Path(file).expanduser().exists() for file in files.split(os.pathsep)):
+        raise FileNotFoundError(files)
+
+
 async def _configuration(kubeconfig: str | None, context: str | None) -> Configuration:
     made = Configuration()
     explicit = kubeconfig or os.environ.get("KUBECONFIG")
     if not explicit and os.environ.get("KUBERNETES_SERVICE_HOST"):
         kube_config.load_incluster_config(made)  # type: ignore[no-untyped-call]
         return made
+    _exists(explicit or str(USUAL))
     loader = await kube_config.load_kube_config(  # type: ignore[no-untyped-call]
         config_file=explicit, context=context, client_configuration=made, persist_config=False
     )
