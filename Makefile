@@ -5,7 +5,7 @@ SETUP  := $(PYTHON) -m deploy.setup
 BIN    := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test lint format bench setup python tools system lock clean-cache
+.PHONY: help demo up down test lint format bench scoreboard setup python tools system lock clean-cache
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,7 +42,11 @@ format: ## lay the code out as lint wants it
 
 bench: ## measure
 	@$(SETUP) python tools
-	@$(BIN)/python -m benchmarks
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m benchmarks
+
+scoreboard: ## break the lab in every way, and report what the engine heals
+	@$(SETUP) python tools
+	@$(BIN)/suture lab run --json build/scoreboard.json --markdown build/scoreboard.md
 
 setup: ## everything that demo and test need, and nothing else
 	@$(SETUP)

@@ -87,7 +87,7 @@ class _Look:
         self._dirty.update(c.ref.namespace for c in batch)
 
     async def around(self) -> None:
-        """Look where something changed or is not settled. What Temporal or the cluster cannot take now is tried at the next look."""
+        """Look where something changed or is not settled; what Temporal or the cluster cannot take now comes later."""
         unsettled = {o.namespace for o in (*self._first_seen, *self._reported)}
         places, self._dirty = self._dirty | unsettled, set()
         for namespace in places:

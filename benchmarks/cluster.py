@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,15 +43,7 @@ def engine(**options: float) -> Iterator[Engine]:
         stack.start()
         assert stack.cluster is not None
         assert stack.temporal is not None
-        environment = {
-            **os.environ,
-            **stack.environment(),
-            "KUBECONFIG": str(stack.cluster.engine_kubeconfig),
-            "SUTURE_STATE_DIR": home,
-        }
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # workflows are loaded for each incident: compiled ones
-    environment |= {f"SUTURE_OPTIONS__{k.upper()}": str(v) for k, v in options.items()}
-        log = (Path(home) / "up.log").open("w+")
+        cluster, log = stack.cluster, Path(home) / "up.log"
         up = [
             sys.executable,
             "-m",
@@ -63,30 +55,34 @@ def engine(**options: float) -> Iterator[Engine]:
             "--cluster",
             "lab",
         ]
-        process = subprocess.Popen(up, env=environment, stdout=log, stderr=log)
+        with log.open("w") as out:
+            process = subprocess.Popen(up, env=_environment(stack, home, options), stdout=out, stderr=out)
         try:
-            gateway = _gateway(Path(home), process, log.name)
-            yield Engine(
-                gateway,
-                stack.temporal.address,
-                stack.cluster,
-                Kube(stack.cluster.kubeconfig),
-                stack.cluster.home / "audit.log",
-            )
+            gateway = _gateway(Path(home), process, log)
+            kube, audit = Kube(cluster.kubeconfig), cluster.home / "audit.log"
+            yield Engine(gateway, stack.temporal.address, cluster, kube, audit)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
             stack.stop()
 
 
-def _gateway(home: Path, process: subprocess.Popen[bytes], log: str, seconds: float = 60) -> str:
+def _environment(stack: Stack, home: str, options: dict[str, float]) -> dict[str, str]:
+    assert stack.cluster is not None
+    names = {"KUBECONFIG": str(stack.cluster.engine_kubeconfig), "SUTURE_STATE_DIR": home}
+    chosen = {f"SUTURE_OPTIONS__{k.upper()}": str(v) for k, v in options.items()}
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, **stack.environment(), **names, **chosen}
+
+
+def _gateway(home: Path, process: subprocess.Popen[bytes], log: Path, seconds: float = 60) -> str:
     deadline = time.monotonic() + seconds
     note = home / "runtime.json"
     while time.monotonic() < deadline and process.poll() is None:
         if note.exists():
             return str(json.loads(note.read_text())["gateway"])
         time.sleep(0.1)
-    raise RuntimeError(f"suture up did not become ready:\n{Path(log).read_text()[-3000:]}")
+    raise RuntimeError(f"suture up did not become ready:\n{log.read_text()[-3000:]}")
 
 
 def deploy(kube: Kube, names: list[str], replicas: int = 0) -> None:
@@ -162,8 +158,8 @@ def first_mutations(audit: Path) -> dict[str, float]:
     return found
 
 
-async def until(condition: object, seconds: float) -> None:
-    """Poll an async condition."""
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float) -> None:
+    """Poll a condition of the outside world."""
     async with asyncio.timeout(seconds):
-        while not await condition():  # type: ignore[operator]
+        while not await condition():  # noqa: ASYNC110 - it is another process's state
             await asyncio.sleep(0.2)

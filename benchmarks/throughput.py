@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
+from pathlib import Path
+from typing import Any
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 
 from benchmarks import cluster, floor
 from benchmarks.figures import Figure
+from suture.domain.incident import IncidentResult, IncidentStart, Options
+from suture.domain.report import Report, ReportBatch
+from suture.domain.target import Target
+from suture.memory.store import SqlMemory
+from suture.settings import Settings
+from tests.fakes import FakeCluster, FakeCounters, FakeFeed, FakeIncidents, FakeLedger
+from worker.bootstrap import Ports, Role, worker
 
 INCIDENTS = 200
+MEMORY_QUEUE = "bench-memory"
 
 
 async def _floor(client: Client, tag: str) -> float:
@@ -58,53 +69,38 @@ async def _ended(client: Client) -> int:
 
 
 async def in_memory(client: Client) -> list[Figure]:
-    """The engine's own cost: workflows, activities and SQLite for real, the cluster in memory (it has none of the cores)."""
-    import tempfile
-    from pathlib import Path
-
-    from suture.domain.incident import IncidentStart, Options
-    from suture.domain.report import Report, ReportBatch
-    from suture.memory.store import SqlMemory
-    from suture.settings import Settings
-    from tests.fakes import FakeCluster, FakeCounters, FakeFeed, FakeIncidents, FakeLedger
-    from worker.bootstrap import Ports, Role, worker
-
-    options = Options(stable_for=0, cooldown=0)
-    world = FakeCluster()
+    """The engine's own cost: workflows, activities and SQLite for real, the cluster in memory (it takes no core)."""
     floor_rate = await _floor(client, "memory")
     with tempfile.TemporaryDirectory(prefix="suture-bench-") as home:
         async with await SqlMemory.connect(f"sqlite+aiosqlite:///{Path(home) / 'm.db'}") as memory:
-            ports = Ports(world, FakeFeed(), memory, FakeLedger(), FakeIncidents(), FakeCounters())
-            async with worker(
-                client, Settings(autopilot=True, _env_file=None), Role.ALL, options, ports, "bench-memory"
-            ):
-                targets = [world.deploy(f"d{n}", image="bad", namespace=f"n{n}") for n in range(INCIDENTS)]
-                began = time.monotonic()
-                handles = await asyncio.gather(
-                    *(
-                        client.start_workflow(
-                            "Incident",
-                            IncidentStart(target=t, options=options, awaits_report=True),
-                            id=f"bench-{t.workflow_id}",
-                            task_queue="bench-memory",
-                            start_signal="report",
-                            start_signal_args=[ReportBatch(reports=[Report(source="bench", target=t)])],
-                        )
-                        for t in targets
-                    )
-                )
-                results = await asyncio.gather(*(h.result() for h in handles))
-                rate = INCIDENTS / (time.monotonic() - began)
-    healed = sum(r["outcome"] == "healed" for r in results)
+            rate = await _in_memory_rate(client, memory)
+    name = "incidents a second, 200 at once, cluster in memory"
+    return [Figure(name, rate, "/s", floor_rate, "bare Temporal workflow", "30/s, 1.3 times", lower=False)]
+
+
+async def _in_memory_rate(client: Client, memory: SqlMemory) -> float:
+    world, options = FakeCluster(), Options(stable_for=0, cooldown=0)
+    ports = Ports(world, FakeFeed(), memory, FakeLedger(), FakeIncidents(), FakeCounters())
+    settings = Settings(autopilot=True, _env_file=None)
+    targets = [world.deploy(f"d{n}", image="bad", namespace=f"n{n}") for n in range(INCIDENTS)]
+    async with worker(client, settings, Role.ALL, options, ports, MEMORY_QUEUE):
+        began = time.monotonic()
+        handles = await asyncio.gather(*(_start(client, t, options) for t in targets))
+        results = await asyncio.gather(*(h.result() for h in handles))
+        rate = INCIDENTS / (time.monotonic() - began)
+    healed = sum(r.outcome == "healed" for r in results)
     assert healed == INCIDENTS, f"only {healed} of {INCIDENTS} were healed"
-    return [
-        Figure(
-            "incidents a second, 200 at once, cluster in memory",
-            rate,
-            "/s",
-            floor_rate,
-            "bare Temporal workflow",
-            "30/s, 1.3 times",
-            lower=False,
-        )
-    ]
+    return rate
+
+
+async def _start(client: Client, target: Target, options: Options) -> WorkflowHandle[Any, IncidentResult]:
+    batch = ReportBatch(reports=[Report(source="bench", target=target)])
+    return await client.start_workflow(
+        "Incident",
+        IncidentStart(target=target, options=options, awaits_report=True),
+        id=f"bench-{target.workflow_id}",
+        task_queue=MEMORY_QUEUE,
+        start_signal="report",
+        start_signal_args=[batch],
+        result_type=IncidentResult,
+    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from suture.domain.action import BaseAction, DeleteObject, Reversibility
+from suture.domain.action import HARMLESS, BaseAction, DeleteObject, RemoveCreated, Reversibility
 from suture.domain.errors import Forbidden
 from suture.domain.plan import Plan
 
@@ -25,6 +25,8 @@ class Guardrails:
             return f"{action.object} is in the protected namespace {namespace}"
         if isinstance(action, DeleteObject) and not (undo and action.expect.uid):
             return f"deleting {action.object} is only allowed to undo its own creation"
+        if isinstance(action, RemoveCreated) and not (action.expect.uid and action.object.kind in HARMLESS):
+            return f"removing {action.object} is only allowed for a known object that merely limits others"
         return None
 
     def check(self, action: BaseAction, undo: bool = False) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -131,6 +131,36 @@ class Ledger(Protocol):
         """The full manifest to restore. Raises TargetNotFound, Irreversible (values were never kept)."""
 
 
+class HealthPeriod(BaseModel):
+    """A time on end in which an object was healthy and nothing reported it; `until` None: as far as is known, still."""
+
+    model_config = ConfigDict(frozen=True)
+
+    since: datetime
+    until: datetime | None = None
+
+
+@runtime_checkable
+class History(Protocol):
+    """What the ledger can tell of the past beside single objects. A ledger that cannot is used without."""
+
+    async def changed(self, namespace: str, since: datetime) -> list[Revision]:
+        """The newest revisions of what changed at or after `since` in a namespace ("": all) or cluster-wide, each object's
+        in order, with at least one from before when there is one."""
+
+    async def reconcile(self, present: Iterable[ObjectRef], at: datetime | None = None) -> int:
+        """Record as deleted what the ledger knows and a complete listing has not; returns how many."""
+
+    async def health(self, refs: Iterable[ObjectRef] | None = None) -> dict[ObjectRef, list[HealthPeriod]]:
+        """The last healthy periods of these objects (None: of all), oldest first."""
+
+    async def mark(self, periods: Mapping[ObjectRef, Sequence[HealthPeriod]], seen_at: datetime) -> None:
+        """Replace the periods of these objects, and note that everything else stood as known until `seen_at`."""
+
+    async def seen_at(self) -> datetime | None:
+        """When the watch last said that it is there."""
+
+
 class Counters(Protocol):
     """What is counted for the metrics page."""
 
@@ -152,7 +182,10 @@ class Incidents(Protocol):
 
 
 class IncidentServer(Incidents, Protocol):
-    """The server behind the incidents, as health and metrics pages see it."""
+    """The server behind the incidents: also what health checks, metrics and other incidents ask."""
+
+    async def is_open(self, target: Target) -> bool:
+        """Whether an incident of this target is being worked on (running, and without an outcome so far)."""
 
     async def ready(self) -> None:
         """Returns when Temporal answers; raises Unavailable otherwise."""

@@ -267,6 +267,7 @@ class FakeIncidents:
     def __init__(self) -> None:
         self.reported: list[tuple[Target, ReportBatch]] = []
         self.over: list[tuple[Target, ReportBatch]] = []
+        self.open = False
 
     async def report(self, target: Target, batch: ReportBatch) -> str:
         self.reported.append((target, batch))
@@ -275,6 +276,9 @@ class FakeIncidents:
     async def resolved(self, target: Target, batch: ReportBatch) -> bool:
         self.over.append((target, batch))
         return True
+
+    async def is_open(self, target: Target) -> bool:
+        return self.open
 
     async def ready(self) -> None: ...
 

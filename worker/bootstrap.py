@@ -20,6 +20,7 @@ from activities.approve import Approve
 from activities.classify import Classify
 from activities.detect import Detect
 from activities.execute import Execute
+from activities.join import Join
 from activities.memorize import Memorize
 from activities.route import Route
 from activities.verify import Verify
@@ -157,6 +158,8 @@ def stage_activities(ports: Ports) -> list[Callable[..., Any]]:
         Classify(ports.cluster, ports.ledger).classify,
         Verify(ports.cluster).verify,
         Memorize(ports.memory, ports.counters).memorize,
+        Join(ports.incidents).join,
+        Join(ports.incidents).is_open,
         Watch(ports.cluster, ports.feed, ports.ledger, ports.incidents).watch,
     ]
 

@@ -8,7 +8,8 @@ from suture.domain.decision import Decision, FallbackStep, Method, Verdict, Verd
 from suture.domain.diagnosis import Detection, Health, Hypothesis
 from suture.domain.incident import Attempt, Phase
 from suture.domain.stages import Outcome, Stage
-from workflows import approval, repair, steps, visibility
+from suture.domain.target import Target
+from workflows import approval, joining, repair, steps, visibility
 from workflows.approval import Answer
 from workflows.repair import cause_of
 from workflows.story import Story
@@ -81,6 +82,7 @@ class Healing:
         if detection.health is Health.UNHEALTHY:
             self.record.timings.detected_at = self.record.timings.detected_at or self.story.now
             self.record.evidence = detection.evidence or self.record.evidence
+            self.record.symptoms = detection.symptoms
             if not self.record.attempts:
                 self.record.elsewhere = detection.elsewhere
 
@@ -110,6 +112,9 @@ class Healing:
                 self.story.note("the trouble has gone while it was looked at")
                 return None
             self.record.failure_type = classification.failure_type
+            cause = classification.cause
+            if cause is not None and joining.may_join(self.story, cause):
+                return self._healed_with(cause) if await joining.join(self.story, cause) else None
             hypothesis = classification.next(self.record.tried)
             self._explain(classification.hypotheses, hypothesis)
         if hypothesis is None:
@@ -118,6 +123,10 @@ class Healing:
             )
         attempt = Attempt(hypothesis=hypothesis, started_at=self.story.now)
         return await self._decide(attempt, hypothesis, classification.ai_confidence)
+
+    def _healed_with(self, cause: Target) -> Outcome:
+        self.record.summary = f"healed together with {cause}"
+        return Outcome.SELF_RESOLVED
 
     def _explain(self, hypotheses: list[Hypothesis], chosen: Hypothesis | None) -> None:
         for h in hypotheses[:5]:

@@ -60,6 +60,8 @@ class Verdict:
     """When the fault began to be injected."""
     alert_at: datetime | None = None
     """When the alert was posted."""
+    judged_at: datetime | None = None
+    """When the verdict was clear; the namespace is removed after that."""
 
 
 Healer = Callable[[Trial], None]
@@ -94,7 +96,7 @@ def judge(observer: Observer, file: Path, heal: Healer, terms: Terms, tell: Tell
     except Exception as problem:  # a broken expression or a lost cluster fails this trial, not the whole run
         verdict.note = f"{type(problem).__name__}: {problem}"
     finally:
-        verdict.took = round(time.monotonic() - began, 1)
+        verdict.took, verdict.judged_at = round(time.monotonic() - began, 1), datetime.now(UTC)
         tell(trial, CLEARS)
         if not terms.keep:
             _end(trial)

@@ -115,7 +115,9 @@ def _alone(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Failure(f"a run is under way in {home}", "wait for it, or name another --state-dir") from None
+            raise Failure(
+                f"a run is under way in {home}", "wait for it, or name another --state-dir"
+            ) from None
         _clear(home)
         yield
 

@@ -23,7 +23,7 @@ class Result:
     @property
     def attempts(self) -> int:
         """Plans tried: of the incident that needed most, as several faults at once may be several incidents."""
-        return max((h.attempts for h in self.healings), default=0)
+        return max((h.attempts(self.verdict.judged_at) for h in self.healings), default=0)
 
     @property
     def detect_s(self) -> float | None:
@@ -33,7 +33,7 @@ class Result:
     @property
     def act_s(self) -> float | None:
         """From the alert to the first change (0: it was changed before the alert came)."""
-        acted = [h.acted_at for h in self.healings if h.acted_at]
+        acted = [deed.executed_at for h in self.healings for deed in h.deeds if deed.executed_at]
         return _seconds(self.verdict.alert_at, min(acted, default=None))
 
     def document(self) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
         "faults_with_collateral": sum(bool(r.verdict.collateral) for r in faults),
         "collateral_changes": sum(len(r.verdict.collateral) for r in faults),
         "incidents": sum(len(r.healings) for r in results),
-        "attempts_per_incident": _mean([h.attempts for r in faults for h in r.healings]),
+        "attempts_per_incident": _mean([h.attempts(r.verdict.judged_at) for r in faults for h in r.healings]),
         **_times("heal_s", [r.verdict.heal_s for r in good]),
         **_times("detect_s", [r.detect_s for r in good]),
         **_times("act_s", [r.act_s for r in good]),

@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from suture import __version__
-from suture.cli import decide, demo, down, export, incidents, problems, report, show, status, up
+from suture.cli import decide, demo, down, export, incidents, lab, problems, report, show, status, up
 
 app = typer.Typer(
     name="suture",
@@ -29,6 +29,7 @@ app.command("demo", rich_help_panel=_RUN)(demo.demo)
 app.command("up", rich_help_panel=_RUN)(up.up)
 app.command("down", rich_help_panel=_RUN)(down.down)
 app.command("status", rich_help_panel=_RUN)(status.status)
+app.add_typer(lab.app, name="lab", rich_help_panel=_RUN)
 app.command("incidents", rich_help_panel=_LOOK)(incidents.incidents)
 app.command("show", rich_help_panel=_LOOK)(show.show)
 app.command("export", rich_help_panel=_LOOK)(export.export)

@@ -142,6 +142,34 @@ class RecreateObject(BaseAction):
         return f"recreate {self.object} from its last known good state"
 
 
+HARMLESS = frozenset((
+    "NetworkPolicy", "ResourceQuota", "LimitRange", "PodDisruptionBudget", "HorizontalPodAutoscaler",
+    "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration",
+))  # fmt: skip
+
+
+class RemoveCreated(BaseAction):
+    """Take away an object that appeared just before the trouble: one that only limits others, holds no data and runs nothing.
+
+    `expect.uid` names exactly the object that was seen to appear; `revision` is the ledger's record of it, from which its
+    undo makes it again.
+    """
+
+    risk: ClassVar[Risk] = Risk.MEDIUM
+    disrupts: ClassVar[bool] = False
+    kind: Literal["remove_created"] = "remove_created"
+    revision: str = Field(min_length=1, max_length=128)
+
+    @model_validator(mode="after")
+    def _is_harmless(self) -> RemoveCreated:
+        if self.object.kind not in HARMLESS:
+            raise ValueError(f"{self.object.kind} may not be removed: only {', '.join(sorted(HARMLESS))}")
+        return self
+
+    def describe(self) -> str:
+        return f"remove {self.object}, which was created just before"
+
+
 class DeleteObject(BaseAction):
     """Delete an object for good. Plans never offer it; it undoes a `recreate_object` (guarded by the uid it made)."""
 
@@ -204,6 +232,7 @@ Action = Annotated[
     | DeletePod
     | Patch
     | RecreateObject
+    | RemoveCreated
     | DeleteObject
     | Cordon
     | Uncordon

@@ -26,6 +26,12 @@ class FailureType(StrEnum):
     MISSING_OBJECT = "missing_object"
     FAILED_CREATE = "failed_create"
     JOB_FAILED = "job_failed"
+    TRAFFIC = "traffic"  # users are not served although the pods look well
+    AUTOSCALER = "autoscaler"
+    DISRUPTION_BUDGET = "disruption_budget"
+    QUOTA = "quota"
+    SUSPENDED = "suspended"  # a cron job that does not run when it should
+    STUCK_DELETING = "stuck_deleting"
     UNKNOWN = "unknown"
 
 
@@ -56,6 +62,7 @@ class Health(StrEnum):
     SETTLING = "settling"  # trouble that may still heal itself: look again in `recheck_seconds`
     UNHEALTHY = "unhealthy"
     GONE = "gone"  # the target does not exist and nothing refers to it
+    UNSURE = "unsure"  # the alert says what the cluster cannot refute, and nothing supports it: ask, change nothing
 
 
 class Detection(BaseModel):
@@ -99,6 +106,7 @@ class Classification(BaseModel):
     failure_type: FailureType = FailureType.UNKNOWN
     ai_confidence: float = Field(default=0.5, ge=0, le=1)
     target: Target | None = None
+    cause: Target | None = None  # a shared object that troubles several targets: its own incident heals them all
 
     def next(self, tried: frozenset[str]) -> Hypothesis | None:
         """The best hypothesis with a plan that was not tried yet."""

@@ -88,6 +88,7 @@ class Phase(StrEnum):
 
     RUNNING = "running"
     SETTLING = "settling"
+    JOINED = "joined"
     WAITING_FOR_APPROVAL = "waiting_for_approval"
     COOLDOWN = "cooldown"
     ENDED = "ended"
@@ -161,6 +162,8 @@ class IncidentRecord(BaseModel):
     summary: str = ""
     evidence: str | None = None
     attempts: list[Attempt] = Field(default_factory=list)
+    symptoms: list[Symptom] = Field(default_factory=list)  # the target's own, when it was last found in trouble
+    joined: str | None = None  # workflow id of the incident of the common cause, once this one waits for it
     elsewhere: list[Symptom] = Field(
         default_factory=list
     )  # trouble of others in the namespace before anything was changed

@@ -14,12 +14,12 @@ from urllib.parse import quote
 
 import structlog
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowQueryFailedError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from suture.domain.errors import Invalid, SutureError, Unavailable
-from suture.domain.incident import IncidentStart, Options
+from suture.domain.incident import IncidentStart, IncidentStatus, Options
 from suture.domain.report import Report, ReportBatch
 from suture.domain.target import Target
 from suture.ingest.search_attributes import ensure_search_attributes, of_report
@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 
 WORKFLOW = "Incident"
 SIGNAL = "report"
+STATUS = "status"
 RPC_TIMEOUT = timedelta(seconds=5)
 SIGNAL_BYTES = 500_000  # Temporal warns at 256 KiB and refuses a payload at 2 MiB
 SUMMARY_BYTES, DETAILS_BYTES = 300, 8_000  # the server takes 400 and 20,000, counted as JSON
@@ -82,6 +83,21 @@ class TemporalIncidents:
                 return False
             raise explain(e) from e
         return True
+
+    async def is_open(self, target: Target) -> bool:
+        """Whether an incident of this target runs and has no outcome yet. Raises Unavailable."""
+        handle = self._client.get_workflow_handle(target.workflow_id)
+        try:
+            if (await handle.describe(rpc_timeout=RPC_TIMEOUT)).status is not WorkflowExecutionStatus.RUNNING:
+                return False
+            status = await handle.query(STATUS, result_type=IncidentStatus, rpc_timeout=RPC_TIMEOUT)
+        except WorkflowQueryFailedError:
+            return True
+        except (RPCError, RuntimeError) as e:
+            if _not_running(e):
+                return False
+            raise explain(e) from e
+        return status.outcome is None
 
     async def ready(self) -> None:
         """Returns when the server answers and knows the namespace; raises Unavailable."""

@@ -7,7 +7,7 @@ watch tells of every object again, writes nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,13 +19,16 @@ from suture.domain.errors import Irreversible, TargetNotFound
 from suture.domain.snapshot import Manifest
 from suture.domain.target import ObjectRef
 from suture.memory.database import Database
+from suture.memory.health import SqlHealth
 from suture.memory.revisions import RECORDED, fingerprint, is_recorded, manager_of, protect, wish
 from suture.memory.statements import table_of
 from suture.memory.tables import ObjectRevision
-from suture.ports import Change, Revision
+from suture.ports import Change, HealthPeriod, Revision
 from suture.sealing import Sealer
 
 BATCH = 500
+KEPT_OF_EACH = 12  # revisions of one object that `changed` looks back
+MOST_CHANGED = 2_000  # revisions in one answer of `changed`
 DELETED = ""  # the fingerprint of an object that is not there
 Known = dict[ObjectRef, tuple[str, str]]  # uid and fingerprint
 
@@ -50,6 +53,7 @@ class SqlLedger:
         self._sealer = sealer
         self._kinds = frozenset(kinds)
         self._key = sealer.seal("ledger").encode()[:64] if sealer else b"ledger"
+        self._health = SqlHealth(database, cluster)
         self._known: Known | None = None
         self._lock = asyncio.Lock()
 
@@ -89,6 +93,32 @@ class SqlLedger:
         return [
             _revision(row) for row in await self._select(wanted.where(_c.at >= since) if since else wanted)
         ]
+
+    async def changed(self, namespace: str, since: datetime) -> list[Revision]:
+        """The newest revisions of what changed at or after `since` in a namespace ("": all) or cluster-wide,
+        each object's in order, with one from before when there is one. Raises Unavailable.
+        """
+        same = (_c.kind, _c.namespace, _c.name)
+        rank = func.row_number().over(partition_by=same, order_by=_c.seq.desc()).label("rank")
+        newest = func.max(_c.at).over(partition_by=same).label("newest")
+        where = [_c.cluster == self._cluster, *([_c.namespace.in_(("", namespace))] if namespace else [])]
+        ranked = select(_c.seq, rank, newest).where(*where).subquery()
+        wanted = select(ranked.c.seq).where(ranked.c.rank <= KEPT_OF_EACH, ranked.c.newest >= since)
+        statement = select(*_SHOWN).where(_c.seq.in_(wanted)).order_by(_c.seq.desc()).limit(MOST_CHANGED)
+        found = [_revision(row) for row in await self._select(statement)]
+        return found[::-1]
+
+    async def health(self, refs: Iterable[ObjectRef] | None = None) -> dict[ObjectRef, list[HealthPeriod]]:
+        """See ports.History."""
+        return await self._health.health(refs)
+
+    async def mark(self, periods: Mapping[ObjectRef, Sequence[HealthPeriod]], seen_at: datetime) -> None:
+        """See ports.History."""
+        await self._health.mark(periods, seen_at)
+
+    async def seen_at(self) -> datetime | None:
+        """See ports.History."""
+        return await self._health.seen_at()
 
     async def content(self, revision_id: str) -> Manifest:
         """The manifest to restore, sealed still. Raises TargetNotFound, Irreversible (values never kept)."""

@@ -19,6 +19,7 @@ RECORDED = frozenset((
     "ClusterRole", "ClusterRoleBinding", "HorizontalPodAutoscaler", "PodDisruptionBudget",
     "NetworkPolicy", "Ingress", "IngressClass", "StorageClass", "ResourceQuota", "LimitRange",
     "PriorityClass", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "Node",
+    "Namespace",
 ))  # fmt: skip
 _KEPT_METADATA = ("name", "namespace", "labels", "annotations", "ownerReferences", "finalizers")
 # Annotations that controllers rewrite, or that repeat the object (and for a Secret its values).

@@ -231,3 +231,17 @@ class ObjectRevision(Base):
     content: Mapped[Any] = mapped_column(Packed, nullable=True)
     content_hash: Mapped[str] = mapped_column(Name(64))
     restorable: Mapped[bool]
+
+
+class ObjectHealth(Base):
+    """When an object was healthy: [[since, until or null], ...], oldest first. The row without kind and name is the
+    watch's own: `seen_at` is when it last was there."""
+
+    __tablename__ = "health_periods"
+
+    cluster: Mapped[str] = mapped_column(Name(253), primary_key=True)
+    kind: Mapped[str] = mapped_column(Name(253), primary_key=True)
+    namespace: Mapped[str] = mapped_column(Name(253), primary_key=True)
+    name: Mapped[str] = mapped_column(Name(253), primary_key=True)
+    periods: Mapped[Any] = mapped_column(Json)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)

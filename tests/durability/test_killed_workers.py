@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,7 @@ async def test_killed_at_every_step(
     writes, died, handles = Writes(lab_cluster.home, shop.namespace), {}, []
     for point, name in NAMES.items():  # an incident each: what the last kill interrupted waits for its timeout
         handles.append(await start(temporal, name))
+        print(point, time.time())
         died[point] = await nursery.end(await nursery.start(point), REACHED)
     last = await nursery.start("none")
     try:

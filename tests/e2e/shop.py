@@ -29,7 +29,7 @@ def until(ask: Callable[[], T], seconds: float = 60) -> T:
 def workload(name: str, **container: Any) -> Obj:
     """A deployment of one small pod; `container` holds further fields of its container."""
     labels = {"app": name}
-    one = {"name": "web", "image": GOOD, **container}
+    one = {"name": name, "image": GOOD, **container}  # the lab knows a program by this name
     template = {"metadata": {"labels": labels}, "spec": {"containers": [one]}}
     spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
@@ -61,7 +61,7 @@ class Shop:
 
     def roll_out(self, name: str, **container: Any) -> None:
         """A rollout that asks for an image which does not exist, unless told otherwise."""
-        changed = {"name": "web", "image": BAD, **container}
+        changed = {"name": name, "image": BAD, **container}
         body = {"spec": {"template": {"spec": {"containers": [changed]}}}}
         self.kube.patch("Deployment", self.namespace, name, body)
 

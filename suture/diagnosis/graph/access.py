@@ -6,7 +6,8 @@ that their names suggest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from typing import Final
 
@@ -27,13 +28,13 @@ def access(scene: Scene) -> Iterator[Edge]:
     for ref, account in scene.each("ServiceAccount"):
         for secret in items(account, "imagePullSecrets"):
             yield from scene.edge(ref, "pulls with", "Secret", text(secret, "name"))
-    accounts = [*dict.fromkeys([*(ref for ref, _ in scene.each("ServiceAccount")), *_used(scene)])]
+    accounts = _Accounts([*(ref for ref, _ in scene.each("ServiceAccount")), *_used(scene)])
     for ref, binding in [*scene.each("RoleBinding"), *scene.all("ClusterRoleBinding")]:
-        bound = [a for a in accounts if _binds(binding, a)]
+        bound = list(dict.fromkeys(a for s in items(binding, "subjects") for a in accounts.meant(s)))
         role = text(binding, "roleRef.name")
         yield from (Edge(a, ref, "may", note=f"what {role} grants") for a in bound)
         if not bound:
-            yield from _astray(scene, ref, binding, accounts)
+            yield from _astray(scene, ref, binding, accounts.all)
         if bound or ref.namespace:
             yield from scene.edge(ref, "grants", text(binding, "roleRef.kind"), role)
     yield from _aggregated(scene)
@@ -49,18 +50,31 @@ def _used(scene: Scene) -> Iterator[ObjectRef]:
             yield ref
 
 
-def _binds(binding: Manifest, account: ObjectRef) -> bool:
-    """Whether a binding holds for an account; a RoleBinding does so in its own namespace, for any account."""
-    return any(_is_subject(s, account) for s in items(binding, "subjects"))
+class _Accounts:
+    """The accounts that a subject of a binding can mean."""
 
+    def __init__(self, accounts: Iterable[ObjectRef]) -> None:
+        self.all = list(dict.fromkeys(accounts))
+        self._by_name = {(a.namespace, a.name): a for a in self.all}
+        self._by_namespace: dict[str, list[ObjectRef]] = defaultdict(list)
+        for account in self.all:
+            self._by_namespace[account.namespace].append(account)
 
-def _is_subject(subject: Manifest, account: ObjectRef) -> bool:
-    kind, name = text(subject, "kind"), text(subject, "name")
-    if kind == "ServiceAccount":
-        return (text(subject, "namespace"), name) == (account.namespace, account.name)
-    if kind == "User":
-        return name == f"{_USER}{account.namespace}:{account.name}"
-    return kind == "Group" and name in (_GROUP, f"{_GROUP}:{account.namespace}", "system:authenticated")
+    def meant(self, subject: Manifest) -> list[ObjectRef]:
+        """By kind of subject: one account, or the user or group under which it authenticates."""
+        kind, name = text(subject, "kind"), text(subject, "name")
+        if kind == "ServiceAccount":
+            return self._one(text(subject, "namespace"), name)
+        if kind == "User" and name.startswith(_USER):
+            namespace, _, account = name.removeprefix(_USER).partition(":")
+            return self._one(namespace, account)
+        if kind == "Group" and name.startswith(f"{_GROUP}:"):
+            return self._by_namespace.get(name.removeprefix(f"{_GROUP}:"), [])
+        return self.all if kind == "Group" and name in (_GROUP, "system:authenticated") else []
+
+    def _one(self, namespace: str, name: str) -> list[ObjectRef]:
+        found = self._by_name.get((namespace, name))
+        return [found] if found else []
 
 
 def _astray(scene: Scene, ref: ObjectRef, binding: Manifest, accounts: list[ObjectRef]) -> Iterator[Edge]:

@@ -32,7 +32,9 @@ def namespace_labels(scene: Scene, name: str) -> dict[str, str]:
 def selected(selector: dict[str, str], workload: Workload) -> bool:
     """Whether an equality selector matches the pods that a workload makes, or one that it has."""
     wanted = selector.items()
-    return wanted <= workload.labels.items() or any(wanted <= labels(p).items() for p in workload.pods)
+    return wanted <= workload.labels.items() or any(
+        wanted <= having.items() for having in workload.pod_labels
+    )
 
 
 def misfit(selector: dict[str, str], having: dict[str, str]) -> list[str]:

@@ -35,18 +35,21 @@ def _directions(policy: Manifest) -> list[str]:
 
 
 def _peers(scene: Scene, ref: ObjectRef, rules: list[Manifest], field: str, relation: str) -> Iterator[Edge]:
-    peers = [p for rule in rules for p in items(rule, field)]
+    named = [p for rule in rules for p in items(rule, field)]
     for namespace, workloads in scene.workloads.items():
-        near = namespace == ref.namespace
         having = namespace_labels(scene, namespace)
+        peers = [p for p in named if _reaches(p, namespace == ref.namespace, having)]
         for workload in workloads:
-            if any(_is_peer(p, near, having, workload) for p in peers):
+            if any(_is_peer(p, workload) for p in peers):
                 yield Edge(ref, workload.ref, relation)
 
 
-def _is_peer(peer: Manifest, near: bool, namespace: dict[str, str], workload: Workload) -> bool:
-    """A pod selector alone is about the policy's own namespace; a namespace selector alone about all pods there."""
-    pods, namespaces = peer.get("podSelector"), peer.get("namespaceSelector")
-    if namespaces is None:
-        return near and matches(pods, workload.labels)
-    return matches(namespaces, namespace) and matches(pods, workload.labels, absent=True)
+def _reaches(peer: Manifest, near: bool, namespace: dict[str, str]) -> bool:
+    """A pod selector alone is about the policy's own namespace."""
+    wanted = peer.get("namespaceSelector")
+    return near if wanted is None else matches(wanted, namespace)
+
+
+def _is_peer(peer: Manifest, workload: Workload) -> bool:
+    """A namespace selector alone is about all pods there; a peer without either is an address block."""
+    return matches(peer.get("podSelector"), workload.labels, absent=peer.get("namespaceSelector") is not None)

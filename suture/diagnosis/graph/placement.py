@@ -11,6 +11,7 @@ from typing import Final
 
 from suture.diagnosis.fields import condition, is_true, items, labels, mapping, text
 from suture.diagnosis.graph.edges import Edge
+from suture.diagnosis.graph.matching import matches
 from suture.diagnosis.graph.scene import Scene, Workload
 from suture.diagnosis.pods import is_live
 from suture.diagnosis.readers.nodes import is_cordoned
@@ -28,10 +29,20 @@ def placement(scene: Scene) -> Iterator[Edge]:
             for edge in scene.edge(ref, "runs on", "Node", node):
                 yield _checked(scene, edge) if edge.exists and is_live(pod) else edge
     for workload in scene.each_workload():
+        yield from _company(scene, workload)
         if any(is_live(p) and not text(p, "spec.nodeName") for p in workload.pods):
             closed = ((ref, why) for ref, m in nodes if (why := _closed(m, workload)))
             for (ref, why), _ in zip(closed, range(MOST), strict=False):
                 yield Edge(workload.ref, ref, "cannot run on", note=why)
+
+
+def _company(scene: Scene, workload: Workload) -> Iterator[Edge]:
+    """Workloads beside whose pods the scheduler must place these."""
+    path = "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution"
+    for term in items(workload.template, path):
+        for other in scene.workloads.get(workload.namespace, []):
+            if other.ref != workload.ref and matches(term.get("labelSelector"), other.labels):
+                yield Edge(workload.ref, other.ref, "needs", note="to run beside it")
 
 
 def _checked(scene: Scene, edge: Edge) -> Edge:

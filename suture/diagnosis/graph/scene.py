@@ -30,6 +30,7 @@ class Workload:
     template: Manifest = field(repr=False)
     labels: dict[str, str]
     pods: list[Manifest] = field(repr=False, default_factory=list)
+    pod_labels: list[dict[str, str]] = field(repr=False, default_factory=list)
 
     @property
     def namespace(self) -> str:
@@ -128,6 +129,7 @@ class Scene:
             owner = found.get(self.top(ref))
             if owner is not None:
                 owner.pods.append(pod)
+                owner.pod_labels.append(labels(pod))
         by_namespace: dict[str, list[Workload]] = defaultdict(list)
         for workload in found.values():
             by_namespace[workload.namespace].append(workload)

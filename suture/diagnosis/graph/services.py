@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from suture.diagnosis.fields import items, labels, text
 from suture.diagnosis.graph.edges import Edge
 from suture.diagnosis.graph.matching import misfit, selected
-from suture.diagnosis.graph.scene import Scene, Workload
+from suture.diagnosis.graph.scene import Scene, Workload, ref_to
 from suture.diagnosis.pods import container_specs
 from suture.domain.snapshot import Manifest, dig
 from suture.domain.target import ObjectRef
@@ -114,7 +114,6 @@ def _by_hand(scene: Scene, namespace: str) -> Iterator[Edge]:
         having = labels(endpoints)
         name = having.get("kubernetes.io/service-name", "")
         managed = having.get("endpointslice.kubernetes.io/managed-by", "").endswith(".k8s.io")
-        if name and not managed:
-            for edge in scene.edge(ref, "leads to", "Service", name):
-                if edge.exists:
-                    yield Edge(edge.target, ref, "leads to")
+        service = ref_to("Service", namespace, name)
+        if service and not managed and scene.snapshot.find(service):
+            yield Edge(service, ref, "leads to", note="endpoints kept by hand")

@@ -9,6 +9,7 @@ from suture.targets.kubernetes.actions.nodes import CordonChange
 from suture.targets.kubernetes.actions.patch import PatchChange
 from suture.targets.kubernetes.actions.recreate import Recreation
 from suture.targets.kubernetes.actions.remove import Removal
+from suture.targets.kubernetes.actions.remove_created import CreatedRemoval
 from suture.targets.kubernetes.actions.resources import Adjust
 from suture.targets.kubernetes.actions.restart import Restart
 from suture.targets.kubernetes.actions.scale import ScaleChange
@@ -21,6 +22,7 @@ HANDLERS: dict[str, Handler] = {
     "delete_pod": Removal(),
     "patch": PatchChange(),
     "recreate_object": Recreation(),
+    "remove_created": CreatedRemoval(),
     "delete_object": Removal(),
     "cordon": CordonChange(),
     "uncordon": CordonChange(),
