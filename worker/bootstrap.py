@@ -188,7 +188,7 @@ def worker(
     plugin = SuturePlugin(workflows=role in (Role.ALL, Role.WORKFLOWS))
     return Worker(
         client,
-        task_queue=ACTIONS_QUEUE if role is Role.ACTIONS else task_queue,
+        task_queue=(chosen.actions_queue or ACTIONS_QUEUE) if role is Role.ACTIONS else task_queue,
         activities=activities,
         plugins=[plugin],
         no_remote_activities=role is Role.WORKFLOWS,

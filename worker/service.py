@@ -32,21 +32,17 @@ class Ready:
 
 
 async def serve(
-    settings: Settings,
-    stop: asyncio.Event,
-    on_ready: Callable[[Ready], None],
-    ui: str = "",
-    role: Role = Role.ALL,
+    settings: Settings, stop: asyncio.Event, on_ready: Callable[[Ready], None], ui: str = ""
 ) -> None:
     """Run until `stop` is set; a part that fails stops the whole and raises its error."""
     setup_tracing(settings)
     policy_engine(settings)  # a policy that cannot be read must stop the start, not an incident
     runtime, sdk_metrics = sdk_runtime()
     client = await connect(plugins=temporal_plugins(), runtime=runtime)
-    chosen = options(settings, role, await prepare_server(client))
+    chosen = options(settings, Role.ALL, await prepare_server(client))
     async with connect_ports(settings, client, chosen, ui) as ports, asyncio.TaskGroup() as tasks:
         feed = tasks.create_task(ports.feed.run())
-        running = tasks.create_task(worker(client, settings, role, chosen, ports).run())
+        running = tasks.create_task(worker(client, settings, Role.ALL, chosen, ports).run())
         web = gateway(settings, ports, sdk_metrics)
         serving = tasks.create_task(web.serve(stop))
         await asyncio.wait_for(asyncio.gather(ports.feed.synced(), web.started.wait()), SYNC_SECONDS)
@@ -56,6 +52,23 @@ async def serve(
         await serving
         for task in (running, feed):
             task.cancel()
+
+
+async def work(settings: Settings, stop: asyncio.Event, role: Role) -> None:
+    """One role in a process of its own, without a gateway: more workers, or write credentials kept apart."""
+    setup_tracing(settings)
+    client = await connect(plugins=temporal_plugins())
+    chosen = options(settings, role, search_attributes=False)
+    if role is Role.WORKFLOWS:
+        async with worker(client, settings, role, chosen, None):
+            await stop.wait()
+        return
+    async with connect_ports(settings, client, chosen) as ports, asyncio.TaskGroup() as tasks:
+        feed = tasks.create_task(ports.feed.run()) if role is not Role.ACTIONS else None
+        async with worker(client, settings, role, chosen, ports):
+            await stop.wait()
+        if feed:
+            feed.cancel()
 
 
 async def start_watch(client: Client, cluster: str) -> None:

@@ -17,7 +17,12 @@ from suture.settings import Settings
 from worker.bootstrap import Ports, Role, connect_ports, options, worker
 from worker.connect import connect
 
-LATER = ("suture.ingest.temporal", "suture.memory.store", "suture.memory.migrations", "suture.targets.kubernetes")
+LATER = (
+    "suture.ingest.temporal",
+    "suture.memory.store",
+    "suture.memory.migrations",
+    "suture.targets.kubernetes",
+)
 
 
 class Doomed:

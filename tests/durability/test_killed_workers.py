@@ -115,7 +115,10 @@ async def test_killed_at_every_step(
     for name in NAMES.values():
         shop.roll_out(name)
     writes, died, handles = Writes(lab_cluster.home, shop.namespace), {}, []
-    for point, name in NAMES.items():  # an incident each: what the last kill interrupted waits for its timeout
+    for (
+        point,
+        name,
+    ) in NAMES.items():  # an incident each: what the last kill interrupted waits for its timeout
         handles.append(await start(temporal, name))
         print(point, time.time())
         died[point] = await nursery.end(await nursery.start(point), REACHED)
@@ -142,7 +145,9 @@ async def _exactly_once_in_the_database(home: Path) -> None:
     async with await SqlMemory.connect(f"sqlite+aiosqlite:///{home / 'memory.db'}") as memory:
 
         async def read(connection: Any) -> list[Any]:
-            return list((await connection.execute(select(HealingAction.incident_id, HealingAction.state))).all())
+            return list(
+                (await connection.execute(select(HealingAction.incident_id, HealingAction.state))).all()
+            )
 
         actions = await memory.database.read(read)
     assert len(actions) == len({a.incident_id for a in actions}) == len(NAMES)

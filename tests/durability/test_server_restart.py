@@ -30,7 +30,10 @@ async def test_approval_survives_a_restart_of_the_server(tmp_path: Path) -> None
             after = await w.until(handle, "waiting_for_approval", 60)
             assert before.approval is not None
             assert after.approval is not None
-            assert (after.approval.plan_hash, after.approval.since) == (before.approval.plan_hash, before.approval.since)
+            assert (after.approval.plan_hash, after.approval.since) == (
+                before.approval.plan_hash,
+                before.approval.since,
+            )
             await w.decide(handle)
             result = await asyncio.wait_for(handle.result(), 60)
         assert result.outcome is Outcome.HEALED

@@ -129,7 +129,12 @@ class Installation:
 
 def alert(name: str, namespace: str, **labels: str) -> dict[str, Any]:
     """What Alertmanager would post about a deployment."""
-    told = {"alertname": "KubeDeploymentReplicasMismatch", "namespace": namespace, "deployment": name, **labels}
+    told = {
+        "alertname": "KubeDeploymentReplicasMismatch",
+        "namespace": namespace,
+        "deployment": name,
+        **labels,
+    }
     one = {
         "status": "firing",
         "labels": told,

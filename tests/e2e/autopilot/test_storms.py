@@ -86,7 +86,9 @@ async def test_a_real_alertmanager_brings_firing_and_resolved(
     assert engine.cli("approve", records[0].incident_id).returncode == 0
     await healed(client, id_of(asking.namespace, "first"))
     assert asking.get("first")["spec"]["replicas"] == 1
-    asking.kube.patch("Deployment", asking.namespace, "second", {"spec": {"replicas": 1}})  # somebody else did
+    asking.kube.patch(
+        "Deployment", asking.namespace, "second", {"spec": {"replicas": 1}}
+    )  # somebody else did
     tell(alertmanager, asking, names, over=True)
     await phase(client, id_of(asking.namespace, "second"), "self_resolved")
 

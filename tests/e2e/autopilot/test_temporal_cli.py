@@ -28,7 +28,13 @@ def temporal_cli(server: TemporalDevServer, tmp_path_factory: pytest.TempPathFac
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [str(tool("temporal")), *arguments, "--address", server.address]
         return subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=30, env={"HOME": str(home)}, cwd=home
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+            env={"HOME": str(home)},
+            cwd=home,
         )
 
     return run
@@ -64,7 +70,9 @@ async def test_started_asked_and_approved_by_signal(
     timeline = temporal_cli("workflow", "query", "--workflow-id", workflow, "--type", "timeline")
     assert "asks a person" in timeline.stdout
     decision = json.dumps({"by": "ada", "reason": "looks right"})
-    told = temporal_cli("workflow", "signal", "--workflow-id", workflow, "--name", "approve", "--input", decision)
+    told = temporal_cli(
+        "workflow", "signal", "--workflow-id", workflow, "--name", "approve", "--input", decision
+    )
     assert told.returncode == 0, told.stderr
     record = await healed(client, workflow)
     assert broken.image("by-signal") == GOOD
@@ -83,7 +91,11 @@ async def test_approved_by_update_and_refused_at_once_when_it_makes_no_sense(
         execute = ["workflow", "update", "execute", "--workflow-id", workflow, "--name", "decide"]
         return temporal_cli(*execute, "--input", json.dumps(decision))
 
-    for wrong in ({"choice": "approve"}, {"choice": "perhaps", "by": "ada"}, {"by": "ada", "plan_hash": "other"}):
+    for wrong in (
+        {"choice": "approve"},
+        {"choice": "perhaps", "by": "ada"},
+        {"by": "ada", "plan_hash": "other"},
+    ):
         refused = decide(**wrong)
         assert refused.returncode != 0
         assert "not a decision" in refused.stderr or "plan has changed" in refused.stderr, refused.stderr

@@ -52,7 +52,9 @@ def test_one_trace_from_the_webhook_to_the_api_server(engine: Installation, reco
         by_trace: dict[str, list[dict[str, Any]]] = {}
         for span in spans(engine.log):
             by_trace.setdefault(span["context"]["trace_id"], []).append(span)
-        ours = {s["context"]["trace_id"] for s in by_trace_spans(by_trace) if s["name"] == "RunActivity:memorize"}
+        ours = {
+            s["context"]["trace_id"] for s in by_trace_spans(by_trace) if s["name"] == "RunActivity:memorize"
+        }
         return {t: found for t, found in by_trace.items() if t in ours and _posted(found)}
 
     def by_trace_spans(by_trace: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -61,7 +63,9 @@ def test_one_trace_from_the_webhook_to_the_api_server(engine: Installation, reco
     [found] = until(traces, 20).values()
     names = [s["name"] for s in found]
     wanted = ["detect", "classify", "route", "approve", "execute", "verify", "memorize"]
-    assert [n for n in wanted if not any(name.startswith("RunActivity:") and name.endswith(n) for name in names)] == []
+    assert [
+        n for n in wanted if not any(name.startswith("RunActivity:") and name.endswith(n) for name in names)
+    ] == []
     assert any(name.startswith("RunWorkflow:Incident") for name in names)
     writes = [s for s in found if s["attributes"].get("k8s.verb") == "patch"]
     assert [s["attributes"]["k8s.resource"] for s in writes] == ["deployments"] * len(writes) != []
@@ -80,7 +84,9 @@ def test_one_page_has_all_figures(engine: Installation, record: IncidentRecord) 
     found = until(lambda: samples(engine.get("/metrics").text))
     labels = f'failure_type="{record.failure_type}",outcome="healed",route="{record.route}"'
     ended = {k: v for k, v in found.items() if k.startswith("suture_incidents_total{")}
-    assert any(all(part in k for part in [*labels.split(","), "source="]) and v >= 1 for k, v in ended.items()), ended
+    assert any(
+        all(part in k for part in [*labels.split(","), "source="]) and v >= 1 for k, v in ended.items()
+    ), ended
     for stage in Stage:
         assert found[f'suture_stage_seconds_count{{stage="{stage}"}}'] >= 1
     for what in ("detect", "act", "heal"):
@@ -90,9 +96,7 @@ def test_one_page_has_all_figures(engine: Installation, record: IncidentRecord) 
     assert any(k.startswith("temporal_activity_execution_latency") for k in found)
 
 
-def test_nothing_is_exported_unless_asked(
-    lab_cluster: LabCluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_exported_unless_asked(lab_cluster: LabCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     from suture.telemetry import temporal_plugins
     from suture.telemetry.tracing import tracing_wanted
 
