@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 from pydantic import BaseModel
 from temporalio import activity
 
+from activities.past import past_of
 from suture.diagnosis.case import Case
+from suture.diagnosis.changes import Past
 from suture.diagnosis.classify import classify, wanted_revisions
 from suture.diagnosis.detect import detect
+from suture.diagnosis.unseen import reported_at
 from suture.domain.diagnosis import Classification, Health
 from suture.domain.report import Report
 from suture.domain.target import Target
@@ -37,10 +40,19 @@ class Classify:
         """Raises Unavailable and Forbidden as detect does."""
         now, target = datetime.now(UTC), request.target
         snapshot = await self._cluster.snapshot(target.namespace)
-        detection = detect(snapshot, target, request.reports, now, request.first_seen)
+        past = await past_of(self._ledger, target.namespace, now)
+        detection = detect(snapshot, target, request.reports, now, request.first_seen, past)
         if detection.health is not Health.UNHEALTHY:
             return Classification(hypotheses=[], health=detection.health, target=target)
         wanted = wanted_revisions(snapshot, target.ref, detection.symptoms)
         known = await asyncio.gather(*(self._ledger.last(ref) for ref in wanted))
-        revisions = {r.ref: r.id for r in known if r is not None and r.restorable}
-        return classify(Case(snapshot=snapshot, target=target.ref, symptoms=detection.symptoms, revisions=revisions, now=now))
+        case = Case(
+            snapshot=snapshot,
+            target=target.ref,
+            symptoms=detection.symptoms,
+            revisions={r.ref: r.id for r in known if r is not None and r.restorable},
+            past=past or Past(),
+            reported_at=reported_at(request.reports),
+            now=now,
+        )
+        return classify(case)

@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pydantic import BaseModel
 from temporalio import activity
 
+from activities.past import past_of
+from suture.diagnosis.claims import unseen
 from suture.diagnosis.detect import detect
 from suture.diagnosis.symptoms import troubles
 from suture.domain.diagnosis import Detection, Health
 from suture.domain.errors import Invalid
 from suture.domain.incident import IncidentRecord
-from suture.ports import Cluster, Memory
+from suture.ports import Cluster, Ledger, Memory
 
 MAX_ELSEWHERE = 100
 
@@ -28,9 +30,10 @@ class DetectRequest(BaseModel):
 class Detect:
     """Reads a snapshot, judges it, and keeps what it saw as evidence."""
 
-    def __init__(self, cluster: Cluster, memory: Memory) -> None:
+    def __init__(self, cluster: Cluster, memory: Memory, ledger: Ledger | None = None) -> None:
         self._cluster = cluster
         self._memory = memory
+        self._ledger = ledger
 
     @activity.defn(name="detect")
     async def detect(self, request: DetectRequest) -> Detection:
@@ -40,7 +43,8 @@ class Detect:
             raise Invalid(f"{record.target} is in the cluster {record.target.cluster}; this engine heals {self._cluster.name}")
         snapshot = await self._cluster.snapshot(record.target.namespace)
         now = datetime.now(UTC)
-        detection = detect(snapshot, record.target, record.reports, now, request.first_seen)
+        past = await past_of(self._ledger, record.target.namespace, now) if unseen(record.reports) else None
+        detection = detect(snapshot, record.target, record.reports, now, request.first_seen, past)
         if detection.health is not Health.UNHEALTHY:
             return detection
         seen = {"detection": detection.model_dump(mode="json"), "reports": [r.model_dump(mode="json") for r in record.reports]}

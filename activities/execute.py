@@ -14,7 +14,7 @@ from policies.guardrails import Guardrails
 from suture.domain.action import Action, Receipt
 from suture.domain.decision import Verdict
 from suture.domain.errors import SutureError
-from suture.ports import Cluster, Counters, Memory
+from suture.ports import Cluster, Counters, JournalEntry, Memory
 
 
 class ExecuteRequest(BaseModel):
@@ -49,6 +49,11 @@ class Execute:
             self._counters.record_action(request.action.kind, "refused")
             raise
         return await self._apply(request, receipt)
+
+    @activity.defn(name="recall")
+    async def recall(self, key: str) -> JournalEntry | None:
+        """What is known of an action whose execution gave no answer; None when it was never begun. Raises Unavailable."""
+        return await self._memory.journal(key)
 
     async def _prepare(self, request: ExecuteRequest) -> Receipt:
         prepared = await self._cluster.prepare(request.action, request.key)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 from pydantic import BaseModel
 from temporalio import activity
 
 from suture.domain.incident import IncidentRecord
+from suture.domain.stages import Stage
 from suture.ports import Counters, Memory
 
 
@@ -13,6 +16,7 @@ class MemorizeRequest(BaseModel):
     """The finished record."""
 
     record: IncidentRecord
+    again: bool = False  # echoes came after it was memorized and counted first
 
 
 class Memorize:
@@ -25,5 +29,14 @@ class Memorize:
     @activity.defn(name="memorize")
     async def memorize(self, request: MemorizeRequest) -> None:
         """Raises Unavailable when the database does not answer (retried for as long as it takes)."""
+        began = time.monotonic()
         await self._memory.save_incident(request.record)
-        self._counters.record_incident(request.record)
+        if not request.again:
+            self._counters.record_incident(_with_own_time(request.record, time.monotonic() - began))
+
+
+def _with_own_time(record: IncidentRecord, seconds: float) -> IncidentRecord:
+    """The workflow knows how long this stage took only when nobody counts any more."""
+    spent = {**record.timings.stage_seconds, Stage.MEMORIZE: seconds}
+    timings = record.timings.model_copy(update={"stage_seconds": spent})
+    return record.model_copy(update={"timings": timings})

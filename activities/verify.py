@@ -27,6 +27,7 @@ class VerifyRequest(BaseModel):
     stable_for: float = Field(ge=0)
     timeout: float = Field(gt=0)
     acted_at: datetime
+    symptoms: list[Symptom] = Field(default_factory=list)  # the target's own, for which the plan was made
     before: list[Symptom] = Field(default_factory=list)
 
 
@@ -37,6 +38,7 @@ class Verification(BaseModel):
     summary: str
     failing: list[str] = Field(default_factory=list)
     regressions: list[Symptom] = Field(default_factory=list)
+    cause_gone: bool = False  # not healed, but what the plan was made for is mended: something else is wrong too
 
 
 class Verify:

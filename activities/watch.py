@@ -11,15 +11,17 @@ import structlog
 from pydantic import BaseModel
 from temporalio import activity
 
+from activities.wellness import Wellness
 from suture.diagnosis.detect import detect
 from suture.diagnosis.symptoms import troubles
+from suture.diagnosis.wellbeing import wellbeing
 from suture.domain.diagnosis import Health, Symptom
 from suture.domain.errors import SutureError
 from suture.domain.report import Report, ReportBatch, ReportStatus
 from suture.domain.snapshot import Snapshot, ref_of
 from suture.domain.stages import Severity
 from suture.domain.target import ObjectRef, Target
-from suture.ports import Change, Cluster, ClusterFeed, Incidents, Ledger
+from suture.ports import Change, Cluster, ClusterFeed, History, Incidents, Ledger
 
 BEAT = 1.0  # seconds between looks at what is not settled yet: grace times pass without a change
 SETTLE = 0.1  # seconds for a burst of changes to come together
@@ -49,7 +51,12 @@ class Watch:
         await _beating(self._feed.synced())
         everything = await self._cluster.snapshot("")
         await self._ledger.record(_as_changes(everything))
-        look = _Look(self._cluster, self._incidents)
+        wellness = None
+        if isinstance(self._ledger, History):
+            await self._ledger.reconcile((ref_of(o) for o in everything), everything.taken_at)
+            wellness = Wellness(self._ledger)
+            await wellness.load()
+        look = _Look(self._cluster, self._incidents, wellness)
         look.namespaces(o["metadata"].get("namespace", "") for o in everything)
         changes = self._feed.changes()
         coming = asyncio.ensure_future(anext(changes))
@@ -71,9 +78,10 @@ class Watch:
 class _Look:
     """What was seen and said so far, and where to look next."""
 
-    def __init__(self, cluster: Cluster, incidents: Incidents) -> None:
+    def __init__(self, cluster: Cluster, incidents: Incidents, wellness: Wellness | None = None) -> None:
         self._cluster = cluster
         self._incidents = incidents
+        self._wellness = wellness
         self._dirty: set[str] = set()
         self._reported: dict[ObjectRef, tuple[float, Report]] = {}
         self._first_seen: dict[ObjectRef, datetime] = {}
@@ -84,7 +92,10 @@ class _Look:
 
     def changed(self, batch: Iterable[Change]) -> None:
         """Look where something changed; a node concerns only itself here, its pods change with it."""
-        self._dirty.update(c.ref.namespace for c in batch)
+        seen = list(batch)
+        self._dirty.update(c.ref.namespace for c in seen)
+        if self._wellness:
+            self._wellness.gone((c.ref for c in seen if c.manifest is None), datetime.now(UTC))
 
     async def around(self) -> None:
         """Look where something changed or is not settled; what Temporal or the cluster cannot take now comes later."""
@@ -96,10 +107,15 @@ class _Look:
             except SutureError as e:
                 self._dirty.add(namespace)
                 log.warning("could not look", namespace=namespace, error=str(e))
+        if self._wellness:
+            await self._wellness.keep(datetime.now(UTC))
 
     async def _at(self, namespace: str) -> None:
         snapshot, now = await self._cluster.snapshot(namespace), datetime.now(UTC)
         owners = {s.owner: s for s in reversed(troubles(snapshot, now)) if s.owner.namespace == namespace}
+        if self._wellness:
+            for ref, well in wellbeing(snapshot, namespace, owners):
+                self._wellness.saw(ref, well, now)
         for owner, symptom in owners.items():
             await self._trouble(snapshot, owner, symptom, now)
         for owner in [o for o in self._reported if o.namespace == namespace and o not in owners]:

@@ -49,7 +49,9 @@ class PolicyEngine:
         ) + self._guardrails.needs_person(plan)
         if not approving and not asks:
             asks.append("no policy lets this run without a person")
-        if routing.method is Method.REQUIRE_APPROVAL and not any(r.without_person for r in approving):
+        if routing.error is not None:
+            asks.append(f"the router failed: {routing.error}")
+        elif routing.method is Method.REQUIRE_APPROVAL and not any(r.without_person for r in approving):
             asks.append(f"the router asks for approval (score {routing.hybrid_score:.2f})")
         return self._verdict(VerdictKind.APPROVED, asks or _reasons(approving), plan, bool(asks))
 

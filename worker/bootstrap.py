@@ -154,7 +154,7 @@ def local_activities(settings: Settings, chosen: Options) -> list[Callable[..., 
 def stage_activities(ports: Ports) -> list[Callable[..., Any]]:
     """What reads and remembers."""
     return [
-        Detect(ports.cluster, ports.memory).detect,
+        Detect(ports.cluster, ports.memory, ports.ledger).detect,
         Classify(ports.cluster, ports.ledger).classify,
         Verify(ports.cluster).verify,
         Memorize(ports.memory, ports.counters).memorize,
@@ -166,7 +166,8 @@ def stage_activities(ports: Ports) -> list[Callable[..., Any]]:
 
 def action_activities(settings: Settings, ports: Ports) -> list[Callable[..., Any]]:
     """What changes targets."""
-    return [Execute(ports.cluster, ports.memory, guardrails(settings), ports.counters).execute]
+    execute = Execute(ports.cluster, ports.memory, guardrails(settings), ports.counters)
+    return [execute.execute, execute.recall]
 
 
 def worker(

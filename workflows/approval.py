@@ -44,7 +44,14 @@ def objection(story: Story, decision: Decision) -> str | None:
 
 def take(story: Story, decision: Decision) -> str:
     """Record a valid decision; it takes effect when the workflow goes on."""
-    decision = decision.model_copy(update={"at": story.now, "reason": redact_text(decision.reason)})
+    asked = story.record.approval.plan_hash if story.record.approval else ""
+    decision = decision.model_copy(
+        update={
+            "at": story.now,
+            "reason": redact_text(decision.reason),
+            "plan_hash": decision.plan_hash or asked,
+        }
+    )
     story.decision = decision
     because = f": {decision.reason}" if decision.reason else ""
     story.note(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio.exceptions import ActivityError
 
-from suture.domain.decision import Decision, FallbackStep, Method, Verdict, VerdictKind
+from suture.domain.decision import FallbackStep, Method, Verdict, VerdictKind
 from suture.domain.diagnosis import Detection, Health, Hypothesis
 from suture.domain.incident import Attempt, Phase
 from suture.domain.stages import Outcome, Stage
@@ -14,6 +14,7 @@ from workflows.approval import Answer
 from workflows.repair import cause_of
 from workflows.story import Story
 
+MAX_SYMPTOMS = 100  # of the target that the record keeps
 MAX_STALE = 5  # times a plan may be overtaken by events before a person is called
 
 
@@ -23,7 +24,6 @@ class Healing:
     def __init__(self, story: Story) -> None:
         self.story = story
         self.record = story.record
-        self._stale = 0
 
     async def run(self) -> Outcome:
         """Returns how it ended; the timeline says why. Errors of reading end in an escalation, never in a stuck workflow."""
@@ -34,17 +34,19 @@ class Healing:
 
     async def _run(self) -> Outcome:
         unfinished = self._unfinished()
-        if unfinished and await self._verify(unfinished):
-            return Outcome.HEALED
-        while True:
+        outcome = await self._verify(unfinished) if unfinished else None
+        while outcome is None:
+            await self.story.cut()
             detection = await self._detect()
+            if self.story.told_to_stop and detection.health is not Health.HEALTHY:
+                return self._stopped()
             if detection.health is not Health.UNHEALTHY:
                 return self._well(detection)
-            if len(self.record.attempts) >= self.story.options.max_attempts:
-                return self._escalate(f"{len(self.record.attempts)} plans did not help")
+            tried = len(self.record.attempts) - self.record.overtaken
+            if tried >= self.story.options.max_attempts:
+                return self._escalate(f"{tried} plans did not help")
             outcome = await self._attempt()
-            if outcome is not None:
-                return outcome
+        return outcome
 
     def _unfinished(self) -> Attempt | None:
         """The attempt that was being verified when the history was cut."""
@@ -54,49 +56,58 @@ class Healing:
     # detect
     async def _detect(self) -> Detection:
         """Look until it is clear; trouble that may heal itself gets its grace time."""
-        began = self.story.now
         with self.story.stage(Stage.DETECT):
             while True:
                 detection = await steps.detect(self.story)
-                settling = detection.health is Health.SETTLING and not self.record.resolved
-                if not settling or (self.story.now - began).total_seconds() >= self.story.options.grace_limit:
+                if detection.health is not Health.SETTLING or self._waited_enough():
                     break
                 await self._settle(detection)
             self._saw(detection)
         return detection
 
+    def _waited_enough(self) -> bool:
+        since = self.record.settling_since or self.story.now
+        over = (self.story.now - since).total_seconds() >= self.story.options.grace_limit
+        return over or self.record.resolved or self.story.told_to_stop
+
     async def _settle(self, detection: Detection) -> None:
         if self.record.phase is not Phase.SETTLING:
             self.story.note(f"may heal itself: {detection.summary}")
         self.record.phase = Phase.SETTLING
-        seen = self.record.report_count
+        self.record.settling_since = self.record.settling_since or self.story.now
+        alerts = len(
+            self.record.reports
+        )  # a repetition says nothing new: a storm must not become a storm of looks
         await self.story.wait(
-            lambda: self.record.report_count != seen or self.story.decision is not None,
+            lambda: len(self.record.reports) != alerts or self.record.resolved or self.story.told_to_stop,
             max(detection.recheck_seconds, 0.2),
             "grace time",
         )
 
     def _saw(self, detection: Detection) -> None:
-        self.record.phase = Phase.RUNNING
+        self.record.phase, self.record.settling_since = Phase.RUNNING, None
         self.story.note(detection.summary, health=detection.health)
         if detection.health is Health.UNHEALTHY:
             self.record.timings.detected_at = self.record.timings.detected_at or self.story.now
             self.record.evidence = detection.evidence or self.record.evidence
-            self.record.symptoms = detection.symptoms
+            self.record.symptoms = detection.symptoms[:MAX_SYMPTOMS]
             if not self.record.attempts:
                 self.record.elsewhere = detection.elsewhere
 
     def _well(self, detection: Detection) -> Outcome:
-        changed = any(r.changed for a in self.record.attempts for r in a.receipts)
+        changed = any(a.kept for a in self.record.attempts)
         self.record.summary = detection.summary
         if detection.health is Health.GONE and not self.record.resolved:
             return self._escalate(f"{detection.summary}; whoever reports it should know what it was")
-        if detection.health is Health.SETTLING:
+        if detection.health is Health.UNSURE and not self.record.resolved:
+            return self._escalate(detection.summary)
+        if detection.health is Health.SETTLING and not self.record.resolved:
             return self._escalate(
                 f"still unclear after {self.story.options.grace_limit:g} s: {detection.summary}"
             )
         if changed and detection.health is Health.HEALTHY:
             self.record.timings.healed_at = self.story.now
+            return Outcome.HEALED
         return Outcome.SELF_RESOLVED
 
     # classify, route, approve
@@ -159,8 +170,11 @@ class Healing:
                     return self._unapproved(attempt, answer)
                 if not await self._still(hypothesis):
                     return None
-        if self._told_to_stop():
-            return self._unapproved(attempt, Answer(self._stop_choice()))
+        if self.story.told_to_stop:
+            self._close(attempt, "not begun")
+            return self._stopped()
+        if self.record.resolved:
+            return self._unapproved(attempt, Answer.RESOLVED)
         return await self._repair(attempt, verdict, routing.fallback)
 
     async def _still(self, approved: Hypothesis) -> bool:
@@ -178,13 +192,12 @@ class Healing:
             self.story.note("the state has changed since the approval: the plan is made anew")
         return fresh is not None
 
-    def _told_to_stop(self) -> bool:
-        return self.story.decision is not None and self.story.decision.choice in ("escalate", "cancel")
-
-    def _stop_choice(self) -> str:
-        decision: Decision | None
+    def _stopped(self) -> Outcome:
+        """A person wants the engine's hands off: what was changed stays, and is named."""
         decision, self.story.decision = self.story.decision, None
-        return decision.choice if decision else "cancel"
+        stays = [r.action.describe() for a in self.record.attempts for r in a.kept]
+        words = f"{decision.choice} by {decision.by}" if decision else "told to stop"
+        return self._escalate(words + (f"; what was done stays: {'; '.join(stays)}" if stays else ""))
 
     def _unapproved(self, attempt: Attempt, answer: Answer) -> Outcome | None:
         who = attempt.decision.by if attempt.decision else ""
@@ -209,36 +222,57 @@ class Healing:
             with self.story.stage(Stage.EXECUTE):
                 done = await repair.execute(self.story, attempt, plan, chain)
         except repair.Stale:
-            self._stale += 1
-            await repair.undo(self.story, attempt)
-            return (
-                None
-                if self._stale <= MAX_STALE
-                else self._escalate("the target changes faster than a plan can be made")
-            )
-        self.record.attempts.append(attempt)
+            attempt.overtaken = True
+            return await self._failed(attempt)
+        except repair.Unknown as e:
+            self._close(attempt, str(e))
+            return self._escalate("an action gave no answer: look at the object before anything else is done")
         if not done:
-            await repair.undo(self.story, attempt)
-            attempt.verified, attempt.ended_at = False, self.story.now
-            return None
-        return Outcome.HEALED if await self._verify(attempt) else None
+            return await self._failed(attempt)
+        self.record.attempts.append(attempt)
+        return await self._verify(attempt)
 
-    async def _verify(self, attempt: Attempt) -> bool:
-        """True when healed; otherwise everything the attempt did is undone."""
+    async def _failed(self, attempt: Attempt) -> Outcome | None:
+        """The plan was not carried out to its end: undo its beginning, unless a person said to stop."""
+        attempt.verified = False
+        self._close(attempt, attempt.result)
+        if self.story.told_to_stop:
+            return self._stopped()
+        outcome = await self._undo(attempt)
+        if outcome is None and self.record.overtaken > MAX_STALE:
+            return self._escalate("the target changes faster than a plan can be made")
+        return outcome
+
+    async def _undo(self, attempt: Attempt) -> Outcome | None:
+        """None when everything is as it was; on top of what is not, nothing further is tried."""
+        left = await repair.undo(self.story, attempt)
+        attempt.ended_at = self.story.now
+        if not left:
+            return None
+        attempt.result += "; the undo is incomplete"
+        return self._escalate(f"could not be undone: {'; '.join(left)}")
+
+    async def _verify(self, attempt: Attempt) -> Outcome | None:
+        """HEALED, or None when everything the attempt did is undone; anything else needs a person."""
         plan = attempt.verdict.plan if attempt.verdict else None
         method = attempt.routing.method if attempt.routing else Method.EXECUTE
         assert plan is not None  # noqa: S101 - only approved plans are executed
         with self.story.stage(Stage.VERIFY):
             verification = await repair.verify(self.story, attempt, plan, method)
+        attempt.ended_at = self.story.now
+        if verification is None:
+            attempt.result = "not verified to the end"
+            return self._stopped()
         attempt.verified, attempt.result = verification.healed, verification.summary
         self.story.note(verification.summary)
         if verification.healed:
             self.record.timings.healed_at = self.story.now
             self.record.summary = f"{attempt.hypothesis.cause}; {plan.describe()}"
-        elif not await repair.undo(self.story, attempt):
-            attempt.result += "; the undo is incomplete"
-        attempt.ended_at = self.story.now
-        return verification.healed
+            return Outcome.HEALED
+        if verification.cause_gone:
+            self.story.note("this cause is mended, but it was not the only one: the change stays")
+            return None
+        return await self._undo(attempt)
 
     # endings
     def _close(self, attempt: Attempt, result: str) -> None:

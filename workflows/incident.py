@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from temporalio import workflow
@@ -48,7 +49,11 @@ class Incident:
 
     @workflow.init
     def __init__(self, start: Any = None) -> None:
-        self.story = Story(_read(start))
+        read = _read(start)
+        if read.carried is not None and not workflow.info().continued_run_id:
+            raise ApplicationError("an incident cannot start with a past", type="Invalid", non_retryable=True)
+        self.story = Story(read)
+        self.cancel_requested = False
 
     @workflow.run
     async def run(self, _start: Any = None) -> IncidentResult:
@@ -60,13 +65,28 @@ class Incident:
             await workflow.wait_condition(
                 lambda: record.report_count > 0
             )  # the signal that started it is on its way
-        if record.outcome is None:
-            self._end(await Healing(story).run())
-            with story.stage(Stage.MEMORIZE):
-                await steps.memorize(record)
-        await self._cooldown()
+        story_told = asyncio.create_task(self._tell())
+        try:
+            await asyncio.shield(story_told)
+        except asyncio.CancelledError:
+            self._cancelled()
+            await story_told
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._result()
+
+    async def _tell(self) -> None:
+        record = self.story.record
+        if record.outcome is None:
+            self._end(await Healing(self.story).run())
+            with self.story.stage(Stage.MEMORIZE):
+                await steps.memorize(record)
+        await self._cooldown()
+
+    def _cancelled(self) -> None:
+        """Temporal's own cancellation is one more way to say cancel: an incident ends only through memorize."""
+        self.cancel_requested = True
+        if self.story.record.outcome is None:
+            approval.take(self.story, Decision(choice="cancel", by="a cancellation in Temporal"))
 
     def _end(self, outcome: Outcome) -> None:
         record = self.story.record
@@ -83,14 +103,15 @@ class Incident:
         story, record = self.story, self.story.record
         left = story.options.cooldown - (story.now - (record.timings.ended_at or story.now)).total_seconds()
         if left > 0:
-            await story.wait(lambda: False, left, "cooldown: echoes join")
+            await story.wait(lambda: self.cancel_requested, left, "cooldown: echoes join")
         record.phase = Phase.ENDED
         visibility.show(record)
         if record.report_count > record.reports_at_end:
-            await steps.memorize(record)
+            await steps.memorize(record, again=True)
             if not record.resolved and record.outcome is not Outcome.ESCALATED and await self._relapsed():
+                again = [r.model_copy(update={"count": 1}) for r in record.reports]
                 workflow.continue_as_new(
-                    IncidentStart(target=record.target, reports=record.reports, options=story.options)
+                    IncidentStart(target=record.target, reports=again, options=story.options)
                 )
 
     async def _relapsed(self) -> bool:

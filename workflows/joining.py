@@ -10,7 +10,7 @@ from activities.join import Join, JoinRequest
 from suture.domain.diagnosis import Health
 from suture.domain.incident import Phase
 from suture.domain.target import Target
-from workflows import steps
+from workflows import steps, visibility
 from workflows.story import Story
 
 FIRST_LOOK, LAST_LOOK = 2.0, 30.0  # seconds between looks: doubling from the first to the last
@@ -26,7 +26,7 @@ async def join(story: Story, cause: Target) -> bool:
         JoinRequest(cause=cause, affected=record.target, reports=record.reports),
         start_to_close_timeout=timedelta(seconds=15),
         retry_policy=steps.READ,
-        summary=f"{cause} troubles others too",
+        summary=visibility.one_line(f"{cause} troubles others too"),
     )
     story.note(f"the cause is shared: waits for the incident of {cause}", joined=record.joined)
     return await wait(story, cause)
@@ -39,13 +39,14 @@ async def wait(story: Story, cause: Target) -> bool:
     try:
         while True:
             told = await story.wait(
-                lambda: story.decision is not None or story.record.resolved, pause, f"{cause} is being healed"
+                lambda: story.told_to_stop or story.record.resolved, pause, f"{cause} is being healed"
             )
             detection = await steps.detect(story)
-            if detection.health is not Health.UNHEALTHY and detection.health is not Health.SETTLING:
+            if detection.health is Health.HEALTHY:
                 story.note(f"healed together with {cause}")
                 return True
-            if told or not await _is_open(story, cause):
+            trouble = detection.health in (Health.UNHEALTHY, Health.SETTLING)
+            if told or not trouble or not await _is_open(story, cause):
                 story.record.joined = ""
                 return False
             pause = min(pause * 2, LAST_LOOK)
@@ -65,5 +66,5 @@ async def _is_open(story: Story, cause: Target) -> bool:
         cause,
         start_to_close_timeout=timedelta(seconds=15),
         retry_policy=steps.READ,
-        summary=f"is {cause} still being healed?",
+        summary=visibility.one_line(f"is {cause} still being healed?"),
     )

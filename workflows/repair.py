@@ -7,7 +7,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.execute import ExecuteRequest
 from activities.verify import Verification
-from suture.domain.action import Action, Receipt
+from suture.domain.action import Action, Receipt, Reversibility
 from suture.domain.decision import FallbackStep, Method
 from suture.domain.incident import Attempt
 from suture.domain.plan import Plan
@@ -22,9 +22,15 @@ class Stale(Exception):
     """The object is no longer as it was when the plan was made."""
 
 
+class Unknown(Exception):
+    """An action was begun and never gave an answer: whether it was carried out, nobody knows."""
+
+
 async def execute(story: Story, attempt: Attempt, plan: Plan, chain: list[FallbackStep]) -> bool:
     """Carry out every action, each along the fallback chain; True when all are done. What was done is in attempt.receipts."""
     for number, action in enumerate(plan.actions):
+        if story.told_to_stop:
+            return False
         receipt = await _along_chain(story, attempt, action, number, plan, chain)
         if receipt is None:
             return False
@@ -48,8 +54,9 @@ async def _along_chain(
         request = ExecuteRequest(
             incident_id=record.incident_id, key=key, action=action, verdict=attempt.verdict
         )
+        patience = story.options.unreachable_after if step is chain[-1] else 0.0
         try:
-            return await steps.execute(story, request, step.timeout_seconds)
+            return await steps.execute(story, request, step.timeout_seconds, patience)
         except ActivityError as e:
             attempt.result = cause_of(e)
             story.note(f"could not {action.describe()}: {attempt.result}")
@@ -57,41 +64,70 @@ async def _along_chain(
                 raise Stale(attempt.result) from e
             if _permanent(e):
                 return None
-    return None
+    return await _recall(story, key, action)
 
 
-async def verify(story: Story, attempt: Attempt, plan: Plan, method: Method) -> Verification:
-    """Wait for the effect; monitored executions must hold twice as long."""
+async def _recall(story: Story, key: str, action: Action) -> Receipt | None:
+    """The receipt of an action that gave no answer; None when it was not begun. Raises Unknown when that stays open."""
+    try:
+        entry = await steps.recall(story, key)
+    except ActivityError as e:
+        raise Unknown(f"whether it was done to {action.describe()} is unknown: {cause_of(e)}") from e
+    if entry is None or entry.error:
+        return None
+    if entry.done:
+        return entry.receipt
+    raise Unknown(f"it was begun to {action.describe()}, and nobody knows whether it was done")
+
+
+async def verify(story: Story, attempt: Attempt, plan: Plan, method: Method) -> Verification | None:
+    """Wait for the effect; monitored executions must hold twice as long. None when a person ends the waiting.
+
+    Storms do not cut it short unless the history would overflow: it would never see the checks hold for long enough.
+    """
+    await story.cut()
     stable = story.options.stable_for * (2 if method is Method.EXECUTE_WITH_MONITORING else 1)
     acted = attempt.receipts[-1].done_at or story.now
     handle = steps.verify(story, plan, acted, stable, story.record.elsewhere)
-    await workflow.wait_condition(lambda: handle.done() or story.crowded)
+    await workflow.wait_condition(lambda: handle.done() or story.told_to_stop or story.overflowing)
     if not handle.done():
         handle.cancel()
+        if story.told_to_stop:
+            return None
         await story.continue_as_new()
     try:
         return await handle
     except ActivityError as e:
-        return Verification(healed=False, summary=f"could not be verified: {cause_of(e)}")
+        attempt.result = f"could not be verified: {cause_of(e)}"
+        if not _permanent(e):
+            raise  # nobody can see the cluster: no reason to change it again
+        return Verification(healed=False, summary=attempt.result)
 
 
-async def undo(story: Story, attempt: Attempt) -> bool:
-    """Undo what was done, newest first, by the receipts; True when everything is as it was."""
-    complete = True
+async def undo(story: Story, attempt: Attempt) -> list[str]:
+    """Undo what was done, newest first, by the receipts; returns what is not as it was."""
+    left: list[str] = []
     with story.stage(Stage.EXECUTE):
-        for receipt in reversed(attempt.receipts):
-            for number, action in enumerate(receipt.undo if receipt.changed else []):
-                key = f"{receipt.key}/undo{number}"
+        for receipt in reversed([r for r in attempt.receipts if r.changed]):
+            what = receipt.action.describe()
+            if not receipt.undo and receipt.action.reversibility is Reversibility.UNDO:
+                story.note(f"could not undo {what}: {receipt.note or 'there is nothing to undo it with'}")
+                left.append(what)
+            for number, action in enumerate(receipt.undo):
                 request = ExecuteRequest(
-                    incident_id=story.record.incident_id, key=key, action=action, undo=True
+                    incident_id=story.record.incident_id,
+                    key=f"{receipt.key}/undo{number}",
+                    action=action,
+                    undo=True,
                 )
+                patience = story.options.unreachable_after
                 try:
-                    attempt.undone.append(await steps.execute(story, request, UNDO_TIMEOUT))
-                    story.note(f"undone: {receipt.action.describe()}")
+                    attempt.undone.append(await steps.execute(story, request, UNDO_TIMEOUT, patience))
+                    story.note(f"undone: {what}")
                 except ActivityError as e:
-                    complete = False
-                    story.note(f"could not undo {receipt.action.describe()}: {cause_of(e)}")
-    return complete
+                    left.append(what)
+                    story.note(f"could not undo {what}: {cause_of(e)}")
+    return left
 
 
 def cause_of(error: ActivityError) -> str:

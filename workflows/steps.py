@@ -19,7 +19,9 @@ from suture.domain.decision import Routing, Verdict
 from suture.domain.diagnosis import Classification, Detection, Hypothesis, Symptom
 from suture.domain.incident import IncidentRecord, Options
 from suture.domain.plan import Plan
+from suture.ports import JournalEntry
 from workflows.story import Story
+from workflows.visibility import one_line
 
 READ = RetryPolicy(
     initial_interval=timedelta(milliseconds=200),
@@ -48,7 +50,7 @@ async def detect(story: Story) -> Detection:
         start_to_close_timeout=timedelta(seconds=30),
         schedule_to_close_timeout=timedelta(seconds=story.options.unreachable_after),
         retry_policy=READ,
-        summary=f"is {story.record.target} in trouble?",
+        summary=one_line(f"is {story.record.target} in trouble?"),
     )
 
 
@@ -63,7 +65,7 @@ async def classify(story: Story) -> Classification:
         start_to_close_timeout=timedelta(seconds=30),
         schedule_to_close_timeout=timedelta(seconds=story.options.unreachable_after),
         retry_policy=READ,
-        summary=f"why is {story.record.target} in trouble?",
+        summary=one_line(f"why is {story.record.target} in trouble?"),
     )
 
 
@@ -87,16 +89,32 @@ async def approve(story: Story, hypothesis: Hypothesis, routing: Routing) -> Ver
     )
 
 
-async def execute(story: Story, request: ExecuteRequest, timeout_seconds: float) -> Receipt:
+async def execute(
+    story: Story, request: ExecuteRequest, timeout_seconds: float, patience: float = 0.0
+) -> Receipt:
+    """`patience`: how many seconds on end it may be tried, when that is longer than two times the timeout."""
     timeout = timedelta(seconds=timeout_seconds)
     return await workflow.execute_activity_method(
         Execute.execute,
         request,
         task_queue=story.options.actions_queue or None,
         start_to_close_timeout=timeout,
-        schedule_to_close_timeout=timeout * 2,
+        schedule_to_close_timeout=max(timeout * 2, timedelta(seconds=patience)),
         retry_policy=WRITE,
-        summary=("undo: " if request.undo else "") + request.action.describe(),
+        summary=one_line(("undo: " if request.undo else "") + request.action.describe()),
+    )
+
+
+async def recall(story: Story, key: str) -> JournalEntry | None:
+    """What the journal knows of an action that gave no answer."""
+    return await workflow.execute_activity_method(
+        Execute.recall,
+        key,
+        task_queue=story.options.actions_queue or None,
+        start_to_close_timeout=timedelta(seconds=15),
+        schedule_to_close_timeout=timedelta(seconds=story.options.unreachable_after),
+        retry_policy=READ,
+        summary="was it done?",
     )
 
 
@@ -104,6 +122,7 @@ def verify(
     story: Story, plan: Plan, acted_at: datetime, stable_for: float, before: list[Symptom]
 ) -> workflow.ActivityHandle[Verification]:
     timeout = story.options.verify_timeout
+    longest = timeout + stable_for + 60
     return workflow.start_activity_method(
         Verify.verify,
         VerifyRequest(
@@ -112,19 +131,22 @@ def verify(
             stable_for=stable_for,
             timeout=timeout,
             acted_at=acted_at,
+            symptoms=story.record.symptoms,
             before=before,
         ),
-        start_to_close_timeout=timedelta(seconds=timeout + stable_for + 60),
+        start_to_close_timeout=timedelta(seconds=longest),
+        schedule_to_close_timeout=timedelta(seconds=longest + story.options.unreachable_after),
         heartbeat_timeout=HEARTBEAT,
         retry_policy=READ,
         summary=f"does it help, and for {stable_for:g} s on end?",
     )
 
 
-async def memorize(record: IncidentRecord) -> None:
+async def memorize(record: IncidentRecord, again: bool = False) -> None:
+    """`again`: it was counted when it was memorized first."""
     await workflow.execute_activity_method(
         Memorize.memorize,
-        MemorizeRequest(record=record),
+        MemorizeRequest(record=record, again=again),
         start_to_close_timeout=timedelta(seconds=30),
         retry_policy=KEEP_TRYING,
         summary="remember it",

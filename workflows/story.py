@@ -9,6 +9,7 @@ from typing import Any
 
 from temporalio import workflow
 
+from suture.domain.action import digest
 from suture.domain.decision import Decision
 from suture.domain.incident import IncidentRecord, IncidentStart, Options, Phase, Timings
 from suture.domain.stages import Stage
@@ -22,11 +23,24 @@ class Story:
         self.start = start
         self.options = start.options or Options()
         self.record = start.carried or _new_record(start)
-        self.decision: Decision | None = None
         self.signals = 0  # of this run
         if start.carried is None:
             for report in start.reports:
                 self.record.take(report)
+
+    @property
+    def decision(self) -> Decision | None:
+        """What a person said and what has not taken effect yet."""
+        return self.record.decision
+
+    @decision.setter
+    def decision(self, decision: Decision | None) -> None:
+        self.record.decision = decision
+
+    @property
+    def told_to_stop(self) -> bool:
+        """Whether a person wants the engine's hands off: nothing further may be changed."""
+        return self.decision is not None and self.decision.choice in ("escalate", "cancel")
 
     @property
     def now(self) -> datetime:
@@ -54,11 +68,24 @@ class Story:
         info = workflow.info()
         return self.signals >= self.options.max_reports_per_run or info.is_continue_as_new_suggested()
 
+    @property
+    def overflowing(self) -> bool:
+        """So many that even what should not be interrupted must be: the server ends a run at 10,000 signals or 51,200 events."""
+        full = self.signals >= self.options.max_reports_per_run * 20
+        return full or workflow.info().get_current_history_length() >= 20_000
+
+    async def cut(self) -> None:
+        """Continue as new if the history has grown; for places where nothing is under way."""
+        if self.crowded:
+            await self.continue_as_new()
+
     async def wait(self, until: Callable[[], bool], seconds: float, summary: str) -> bool:
         """Wait for a condition; False when the time is over. Continues as new when the history grows meanwhile."""
         try:
             await workflow.wait_condition(
-                lambda: until() or self.crowded, timeout=timedelta(seconds=seconds), timeout_summary=summary
+                lambda: until() or self.crowded,
+                timeout=timedelta(seconds=seconds),
+                timeout_summary=visibility.one_line(summary),
             )
         except TimeoutError:
             return False
@@ -81,9 +108,10 @@ class Story:
 
 def _new_record(start: IncidentStart) -> IncidentRecord:
     info = workflow.info()
-    began = [r.starts_at for r in start.reports if r.starts_at]
+    again = info.continued_run_id  # the trouble came back after an incident of this workflow had ended
+    began = [] if again else [r.starts_at for r in start.reports if r.starts_at]
     return IncidentRecord(
-        incident_id=f"{start.target.name[:40]}-{info.first_execution_run_id[:8]}",
+        incident_id=f"{start.target.name[:40]}-{digest(info.original_execution_run_id)[:8]}",
         workflow_id=info.workflow_id,
         target=start.target,
         severity=start.severity,

@@ -9,6 +9,15 @@ from suture.domain.incident import IncidentRecord, Phase
 from suture.domain.visibility import SearchAttribute
 
 SHOWN_LINES = 25
+SUMMARY_BYTES = 300  # the server takes 400, counted as JSON, and fails the workflow task beyond
+VALUE_CHARACTERS = 200  # SQL visibility stores keywords in 255
+
+
+def one_line(text: str) -> str:
+    """A summary of an activity or a timer that the server accepts."""
+    line = " ".join(text.split()).replace("\\", "/").replace('"', "'")
+    cut = line.encode()[:SUMMARY_BYTES].decode(errors="ignore")
+    return line if cut == line else f"{cut}…"
 
 
 def show(record: IncidentRecord) -> None:
@@ -34,5 +43,5 @@ def index(record: IncidentRecord, waiting_for: str = "") -> None:
         SearchAttribute.SEVERITY: str(record.severity),
     }
     workflow.upsert_search_attributes(
-        [SearchAttributeKey.for_keyword(k).value_set(v) for k, v in values.items()]
+        [SearchAttributeKey.for_keyword(k).value_set(v[:VALUE_CHARACTERS]) for k, v in values.items()]
     )

@@ -131,14 +131,16 @@ def _fault(trial: Trial, verdict: Verdict, heal: Healer, terms: Terms, tell: Tel
         verdict.note = "healed before the alert was due"
     elif not shown:
         raise TrialFailed("the symptom did not show:")
+    broken = set(trial.differences())
     began = time.monotonic()
     tell(trial, HEALS)
     verdict.alert_at = datetime.now(UTC)
     heal(trial)
     since = trial.wait(scenario.healthy, terms.timeout, max(scenario.sustain, terms.sustain))
     verdict.writes = audit.engine_writes(mark, trial.ns, trial.others())
-    verdict.collateral = trial.differences()
     verdict.healed = since is not None
+    # of a fault that is still there, only what came on top of it was done by the engine
+    verdict.collateral = [d for d in trial.differences() if verdict.healed or d not in broken]
     verdict.heal_s = round(max(0.0, since - began), 1) if since is not None else None
     verdict.ok = verdict.healed and not verdict.collateral
     verdict.note = verdict.note if verdict.healed else f"not true: {trial.unmet}"

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from lab import apps
+from lab.kube import ApiError
 from lab.objects import KINDS, Obj, app_of, timestamp
 from lab.scenario import model
 from lab.scenario.differences import RESTARTED
 from lab.scenario.trial import Trial, TrialFailed
+
+_CONFLICTS = 5
 
 
 def perform(trial: Trial, step: model.Step) -> None:
@@ -37,7 +40,17 @@ def _restore(trial: Trial, step: model.Restore) -> None:
     for ref in step.restore:
         if ref not in trial.base:
             raise TrialFailed(f"{ref} is not in the baseline: nothing to restore")
-        trial.kube.restore(trial.base[ref])
+        _put_back(trial, trial.base[ref])
+
+
+def _put_back(trial: Trial, old: Obj) -> None:
+    """Controllers write too: when one of them was faster, the object is read and written again."""
+    for left in reversed(range(_CONFLICTS)):
+        try:
+            return trial.kube.restore(old)
+        except ApiError as problem:
+            if problem.status != 409 or not left:
+                raise
 
 
 def _restart(trial: Trial, step: model.Restart) -> None:

@@ -6,13 +6,16 @@ One listing of the namespace serves everything, and the hypotheses come from the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from itertools import zip_longest
+from typing import Any, Final
 
+from activities.classify import Classify, ClassifyRequest
+from activities.past import past_of
 from suture.cli import naming
-from suture.cli.reading import NoHistory, Sources
+from suture.cli.reading import Sources
 from suture.diagnosis.detect import detect
 from suture.diagnosis.graph import Edge, Graph, Reach, build
 from suture.diagnosis.owners import climb
@@ -20,18 +23,13 @@ from suture.diagnosis.symptoms import OWNERS, symptoms
 from suture.diagnosis.workload import differences, tell_changes
 from suture.domain.diagnosis import Classification, Detection, Symptom
 from suture.domain.redaction import HIDDEN
+from suture.domain.report import Report
 from suture.domain.snapshot import Manifest, Snapshot
 from suture.domain.target import ObjectRef, Target
-from suture.ports import Revision
-
-if TYPE_CHECKING:
-    from suture.memory.ledger import SqlLedger
-    from suture.targets.kubernetes import KubernetesCluster
+from suture.ports import Cluster, History, Ledger, Revision
 
 PATIENT: Final = timedelta(days=1)  # whoever asks has waited long enough: what may settle has had its time
-REVISIONS: Final = 8  # of one object
-MOST_OBJECTS: Final = 200  # whose history is asked for
-_WITHOUT_HISTORY: Final = ("Pod", "ReplicaSet", "EndpointSlice", "ControllerRevision", "Event")
+HEARD: Final = timedelta(minutes=1)  # ago: an alert that is asked about is not quite new
 
 
 @dataclass(frozen=True)
@@ -74,20 +72,23 @@ class Answer:
         return [r for r in self.graph.dependents(self.ref) if r != self.ref]
 
 
-async def ask(found: Sources, ref: ObjectRef, since: timedelta, depth: int) -> Answer:
-    """Read once, then think. Raises Failure for an object that nobody knows."""
+async def ask(found: Sources, ref: ObjectRef, since: timedelta, depth: int, alert: str = "") -> Answer:
+    """Read once, then think, as if an `alert` of this name said that something is wrong with the object (without one
+    only what is visible counts). Raises Failure for an object that nobody knows.
+    """
     now = datetime.now(UTC)
-    snapshot = await found.cluster.snapshot(ref.namespace, fresh=True)
+    snapshot = await found.cluster.snapshot(ref.namespace)
     graph = build(snapshot, ref.namespace or None)
-    past = await found.ledger.history(ref, limit=1)
-    if snapshot.find(ref) is None and not graph.touching(ref) and not past:
+    last = await found.ledger.last(ref, existing=False)
+    if snapshot.find(ref) is None and not graph.touching(ref) and last is None:
         raise naming.unknown(snapshot, ref)
     around = graph.around(ref, depth)
     target = climb(snapshot, ref)
-    first_seen = now - PATIENT
-    detection = detect(snapshot, _target(found.cluster, target), [], now, first_seen)
-    classification, changes = await asyncio.gather(
-        _classified(found, snapshot, target, first_seen), _changes(found.ledger, around, now - since)
+    request = _request(found.cluster, target, alert, now)
+    detection, classification, changes = await asyncio.gather(
+        _detected(found, snapshot, request, now),
+        Classify(found.cluster, found.ledger).classify(request),
+        _changes(found.ledger, ref.namespace, around, now - since),
     )
     trouble = _trouble(snapshot, [target, *around], now)
     return Answer(
@@ -95,45 +96,22 @@ async def ask(found: Sources, ref: ObjectRef, since: timedelta, depth: int) -> A
     )
 
 
-def _target(cluster: KubernetesCluster, ref: ObjectRef) -> Target:
-    return Target(cluster=cluster.name, namespace=ref.namespace, kind=ref.kind, name=ref.name)
+def _request(cluster: Cluster, ref: ObjectRef, alert: str, now: datetime) -> ClassifyRequest:
+    target = Target(cluster=cluster.name, namespace=ref.namespace, kind=ref.kind, name=ref.name)
+    heard = (
+        Report(source="cli", target=target, reason=alert, starts_at=now, received_at=now - HEARD)
+        if alert
+        else None
+    )
+    return ClassifyRequest(target=target, reports=[heard] if heard else [], first_seen=now - PATIENT)
 
 
-async def _classified(
-    found: Sources, snapshot: Snapshot, target: ObjectRef, first_seen: datetime
-) -> Classification:
-    """The stage `classify` itself, over the snapshot that was read already."""
-    from activities.classify import Classify, ClassifyRequest
-
-    stage = Classify(_once_read(found.cluster, snapshot), found.ledger)
-    request = ClassifyRequest(target=_target(found.cluster, target), reports=[], first_seen=first_seen)
-    return await stage.classify(request)
+async def _detected(found: Sources, snapshot: Snapshot, request: ClassifyRequest, now: datetime) -> Detection:
+    past = await past_of(found.ledger, request.target.namespace, now)
+    return detect(snapshot, request.target, request.reports, now, request.first_seen, past)
 
 
-def _once_read(cluster: KubernetesCluster, snapshot: Snapshot) -> KubernetesCluster:
-    from suture.targets.kubernetes import KubernetesCluster
-
-    class Read(KubernetesCluster):
-        """The cluster as it was a moment ago."""
-
-        def __init__(self) -> None:
-            vars(self).update(vars(cluster))
-
-        async def snapshot(self, namespace: str, fresh: bool = False) -> Snapshot:
-            return snapshot if namespace == self._of else await super().snapshot(namespace, fresh)
-
-        _of = next((ns for ns in _namespaces(snapshot)), "")
-
-    return Read()
-
-
-def _namespaces(snapshot: Snapshot) -> Iterable[str]:
-    return (m["metadata"]["namespace"] for m in snapshot if m["metadata"].get("namespace"))
-
-
-def _trouble(
-    snapshot: Snapshot, refs: Sequence[ObjectRef], now: datetime
-) -> dict[ObjectRef, list[Symptom]]:
+def _trouble(snapshot: Snapshot, refs: Sequence[ObjectRef], now: datetime) -> dict[ObjectRef, list[Symptom]]:
     found: dict[ObjectRef, list[Symptom]] = {}
     for ref in dict.fromkeys(refs):
         if ref.kind in OWNERS and climb(snapshot, ref) == ref and snapshot.find(ref) is not None:
@@ -144,13 +122,18 @@ def _trouble(
 
 
 async def _changes(
-    ledger: SqlLedger | NoHistory, around: dict[ObjectRef, Reach], since: datetime
+    ledger: Ledger, namespace: str, around: dict[ObjectRef, Reach], since: datetime
 ) -> list[Changed]:
-    wanted = [ref for ref in around if ref.kind not in _WITHOUT_HISTORY][:MOST_OBJECTS]
-    histories = await asyncio.gather(*(ledger.history(ref, limit=REVISIONS) for ref in wanted))
+    """What the ledger has of these objects since then, the newest first."""
+    if not isinstance(ledger, History):
+        return []
+    histories: dict[ObjectRef, list[Revision]] = {}
+    for revision in await ledger.changed(namespace, since):
+        if revision.ref in around:
+            histories.setdefault(revision.ref, []).insert(0, revision)
     found = [
         Changed(ref, r.at, r.manager, told, around[ref].sentence, around[ref].distance)
-        for ref, history in zip(wanted, histories, strict=True)
+        for ref, history in histories.items()
         for r, told in changed_fields(history)
         if r.at >= since
     ]
@@ -162,7 +145,7 @@ def changed_fields(history: Sequence[Revision]) -> list[tuple[Revision, str]]:
     unless the object was made then.
     """
     told = []
-    for newer, older in zip(history, [*history[1:], None], strict=True):
+    for newer, older in zip_longest(history, history[1:]):
         if newer.content is None:
             told.append((newer, "deleted"))
         elif older is None:

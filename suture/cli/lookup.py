@@ -131,13 +131,19 @@ async def update(client: Client, found: Found, decision: Decision) -> str:
             return answer
     except WorkflowUpdateFailedError as e:
         name = found.incident_id or found.workflow_id
-        raise Failure(f"refused: {e.cause}", f"`suture show {name}` tells where it stands") from e
+        raise Failure(f"refused: {_reason(e)}", f"`suture show {name}` tells where it stands") from e
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as e:
         raise Failure(_NO_WORKER) from e
     except RPCError as e:
         if e.status is RPCStatusCode.NOT_FOUND:
             raise _nothing_there(found.workflow_id) from e
         raise Failure(f"Temporal refused: {e.message}") from e
+
+
+def _reason(error: Exception) -> str:
+    """The workflow's own words, without the type of its error."""
+    cause = getattr(error, "cause", None)
+    return str(getattr(cause, "message", None) or cause or error)
 
 
 def _nothing_there(workflow_id: str) -> Failure:

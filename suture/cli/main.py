@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from suture import __version__
-from suture.cli import decide, demo, down, export, incidents, lab, problems, report, show, status, up
+from suture.cli import decide, demo, down, export, incidents, lab, problems, report, show, status, up, why
 
 app = typer.Typer(
     name="suture",
@@ -32,6 +32,7 @@ app.command("status", rich_help_panel=_RUN)(status.status)
 app.add_typer(lab.app, name="lab", rich_help_panel=_RUN)
 app.command("incidents", rich_help_panel=_LOOK)(incidents.incidents)
 app.command("show", rich_help_panel=_LOOK)(show.show)
+app.command("why", rich_help_panel=_LOOK)(why.why)
 app.command("export", rich_help_panel=_LOOK)(export.export)
 app.command("report", rich_help_panel=_ACT)(report.report)
 app.command("approve", rich_help_panel=_ACT)(decide.approve)

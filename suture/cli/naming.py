@@ -40,7 +40,9 @@ def parse(text: str, namespace: str) -> ObjectRef:
 
 def kind_named(word: str) -> str:
     """The kind that a word means. Raises WrongUse with near ones."""
-    names = {k.name.lower(): k.name for k in KINDS.values()} | {k.plural: k.name for k in KINDS.values()} | SHORT
+    names = (
+        {k.name.lower(): k.name for k in KINDS.values()} | {k.plural: k.name for k in KINDS.values()} | SHORT
+    )
     lower = word.lower().partition(".")[0]
     if lower in names:
         return names[lower]
@@ -61,7 +63,11 @@ def unknown(snapshot: Snapshot, ref: ObjectRef) -> Failure:
     namespaces = [m["metadata"]["name"] for m in snapshot.all("Namespace")]
     if ref.namespace and namespaces and ref.namespace not in namespaces:
         near = near_names(ref.namespace, namespaces)
-        hint = f"did you mean -n {' or -n '.join(near)}?" if near else f"there are: {', '.join(sorted(namespaces)[:10])}"
+        hint = (
+            f"did you mean -n {' or -n '.join(near)}?"
+            if near
+            else f"there are: {', '.join(sorted(namespaces)[:10])}"
+        )
         return Failure(f"there is no namespace {ref.namespace}", hint)
     same_kind = [m["metadata"]["name"] for m in snapshot.all(ref.kind, ref.namespace)]
     found = [f"{ref.kind.lower()}/{n}" for n in near_names(ref.name, same_kind)]

@@ -64,6 +64,15 @@ def duration(seconds: float | None) -> str:
     return f"{days}d{hours:02}h"
 
 
+def count(number: int, noun: str) -> str:
+    """So many of them.
+
+    >>> count(1, "report"), count(2, "report")
+    ('1 report', '2 reports')
+    """
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def age(moment: datetime | None) -> str:
     """How long ago."""
     return duration(max(0.0, (datetime.now(UTC) - moment).total_seconds())) if moment else "-"

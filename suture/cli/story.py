@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from suture.cli.output import clock, duration, heading
+from suture.cli.output import clock, count, duration, heading
 from suture.domain.incident import Attempt, IncidentRecord, Phase
 
 _SHOWN_WHYS = 6
@@ -21,7 +21,7 @@ def tell(record: IncidentRecord, link: str) -> None:
             print(f"  {line}")
     heading("Reports")
     for r in record.reports:
-        print(f"  {r.source}: {r.reason} ({r.status}, {r.count} times) {r.summary}".rstrip())
+        print(f"  {r.source}: {r.reason} ({r.status}, {count(r.count, 'time')}) {r.summary}".rstrip())
     heading("Timeline")
     for entry in record.timeline:
         print(f"  {clock(entry.at)}  {entry.stage:<9} {entry.text}")
@@ -37,7 +37,7 @@ def _head(record: IncidentRecord, link: str) -> None:
         "target": f"{record.target} in {record.target.cluster}",
         "state": state,
         "summary": record.summary,
-        "failure": f"{record.failure_type}, severity {record.severity}, {record.report_count} reports",
+        "failure": f"{record.failure_type}, severity {record.severity}, {count(record.report_count, 'report')}",
         "route": str(record.route or "-"),
         "evidence": record.evidence or "-",
         "started": clock(times.started_at),
@@ -81,7 +81,7 @@ def _attempt(attempt: Attempt) -> Iterator[str]:
         yield f"action     {receipt.action.describe()}{'' if receipt.changed else ' (nothing to change)'}"
         for path, (before, after) in receipt.changes.items():
             yield f"           {path}: {before!r} -> {after!r}"
-        yield f"receipt    {receipt.key} at {clock(receipt.done_at)}; {len(receipt.undo)} steps would undo it"
+        yield f"receipt    {receipt.key} at {clock(receipt.done_at)}; {count(len(receipt.undo), 'step')} would undo it"
     for receipt in attempt.undone:
         yield f"undone     {receipt.action.describe()} at {clock(receipt.done_at)}"
     if attempt.verified is not None:

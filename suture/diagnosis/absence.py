@@ -25,7 +25,7 @@ _DOWN = re.compile(
     r"\b(down|absent|unavailable|unreachable|offline|gone|zero|outage"
     r"|no (?:\w+ )?(?:pods?|replicas?|targets?|endpoints?|instances?))\b"
 )
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def missing_object(snapshot: Snapshot, ref: ObjectRef) -> Iterator[Symptom]:
@@ -69,7 +69,16 @@ def says_down(report: Report) -> bool:
     if report.status is not ReportStatus.FIRING or report.source.lower().startswith(OWN_EYES):
         return False
     said = " ".join((report.reason, report.labels.get("alertname", ""), report.summary))
-    return bool(_DOWN.search(_CAMEL.sub(" ", said).lower()))
+    return bool(_DOWN.search(words(said)))
+
+
+def words(said: str) -> str:
+    """A name or a sentence as plain words.
+
+    >>> words("KubePodNotReady"), words("non-ready")
+    ('kube pod not ready', 'non ready')
+    """
+    return _CAMEL.sub(" ", said).lower().replace("-", " ").replace("_", " ")
 
 
 def _names(report: Report, ref: ObjectRef) -> bool:

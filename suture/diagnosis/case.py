@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from suture.diagnosis.changes.history import Past
+from suture.diagnosis.changes.scope import Scope, scope_of
 from suture.diagnosis.fields import text
+from suture.diagnosis.graph import Edge, Graph, build
 from suture.diagnosis.references import Reference, missing
 from suture.diagnosis.workload import pod_template
 from suture.domain.action import Expect, digest
@@ -30,7 +33,25 @@ class Case:
     target: ObjectRef
     symptoms: Sequence[Symptom]
     revisions: Mapping[ObjectRef, str] = field(default_factory=dict)
+    past: Past = field(default_factory=Past)
+    reported_at: datetime | None = None  # when the oldest alert about it began
     now: datetime = field(kw_only=True)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The dependencies as they are now."""
+        return build(self.snapshot, self.target.namespace or None)
+
+    @cached_property
+    def scope(self) -> Scope:
+        """What may influence the target, or might have before something changed."""
+        return scope_of(self.snapshot, self.past, self.target, tuple(self.symptoms))
+
+    @cached_property
+    def defects(self) -> list[Edge]:
+        """Dependencies around the target that lead nowhere or not where they should."""
+        near = self.graph.around(self.target, 3)
+        return [e for e in self.graph.edges if not e.ok and (e.source in near or e.target in near)]
 
     @cached_property
     def manifest(self) -> Manifest:

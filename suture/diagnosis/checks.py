@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
 from suture.diagnosis.fields import text
 from suture.diagnosis.health import CheckResult, healthy
+from suture.diagnosis.symptoms import symptoms
 from suture.domain.diagnosis import Symptom
-from suture.domain.plan import Check, Exists, FieldEquals, Plan
+from suture.domain.plan import Check, Exists, FieldEquals, Gone, Plan, WorkloadHealthy
 from suture.domain.redaction import redact
 from suture.domain.snapshot import Snapshot, dig
 
-__all__ = ["CheckResult", "evaluate", "healthy", "regressions"]
+__all__ = ["CheckResult", "cause_gone", "evaluate", "healthy", "regressions"]
+
+_COUNTED = re.compile(r"restarted \d+ times|\b\d+[smh]?\b|[a-z0-9]+-[a-z0-9]{5,10}(-[a-z0-9]{5})?\b")
 
 
 def evaluate(snapshot: Snapshot, check: Check, now: datetime) -> CheckResult:
@@ -21,6 +25,10 @@ def evaluate(snapshot: Snapshot, check: Check, now: datetime) -> CheckResult:
         return _exists(snapshot, check)
     if isinstance(check, FieldEquals):
         return _field(snapshot, check)
+    if isinstance(check, Gone):
+        manifest = snapshot.find(check.object)
+        gone = manifest is None or bool(text(manifest, "metadata.deletionTimestamp"))
+        return CheckResult(gone, f"{check.object} {'is gone' if gone else 'is there'}")
     return healthy(snapshot, check.object)
 
 
@@ -39,8 +47,14 @@ def _field(snapshot: Snapshot, check: FieldEquals) -> CheckResult:
         return CheckResult(False, f"{check.object} does not exist")
     have = dig(manifest, check.path)
     same = have == check.value and isinstance(have, bool) == isinstance(check.value, bool)
+    same = same or (not have and not check.value and _empty(have) and _empty(check.value))
     shown = redact(have, check.path.rpartition(".")[2])
     return CheckResult(same, f"{check.object}: {check.path} is {shown!r}")
+
+
+def _empty(value: object) -> bool:
+    """The API drops empty lists and maps: they mean the same as nothing."""
+    return value is None or value in ([], {})
 
 
 def regressions(before: Sequence[Symptom], after: Sequence[Symptom], plan: Plan) -> list[Symptom]:
@@ -50,3 +64,24 @@ def regressions(before: Sequence[Symptom], after: Sequence[Symptom], plan: Plan)
     about = {a.object for a in plan.actions} | {c.object for c in plan.checks}
     known = {s.owner for s in before}
     return [s for s in after if s.owner not in known and s.owner not in about and s.object not in about]
+
+
+def cause_gone(
+    snapshot: Snapshot, plan: Plan, symptoms_before: Sequence[Symptom], now: datetime
+) -> bool:
+    """Whether the plan did mend what it was made for although its target is not healthy yet.
+
+    Its own fields are as it wished, at least one of the symptoms of before has gone, and what is wrong now is something
+    else: another kind of failure, another container, or the same one failing with other words.
+    """
+    own = [c for c in plan.checks if not isinstance(c, WorkloadHealthy)]
+    if not symptoms_before or not all(evaluate(snapshot, c, now).ok for c in own):
+        return False
+    owners = sorted({s.owner for s in symptoms_before}, key=str)
+    left = {_mark(s) for owner in owners for s in symptoms(snapshot, owner, now)}
+    return bool(left) and not left & {_mark(s) for s in symptoms_before}
+
+
+def _mark(symptom: Symptom) -> tuple[str, str]:
+    """A symptom without what changes from one moment to the next."""
+    return symptom.key, _COUNTED.sub("#", symptom.message)

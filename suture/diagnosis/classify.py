@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from suture.diagnosis.case import MOST_CONFIDENCE, Case, missing_references
-from suture.diagnosis.detectors import DETECTORS
+from suture.diagnosis.detectors import DETECTORS, Detector
 from suture.diagnosis.references import RESTORABLE
 from suture.domain.action import Risk
 from suture.domain.diagnosis import Classification, FailureType, Hypothesis, Symptom
@@ -17,10 +17,20 @@ UNEXPLAINED = 0.1
 
 def classify(case: Case) -> Classification:
     """Run every detector and rank what they say, the most probable first."""
-    found = merge([h for detect in DETECTORS for h in detect(case)] or _unexplained(case))
+    found = merge([h for detect in DETECTORS for h in _asked(detect, case)] or _unexplained(case))
     ranked = rank(found)
     kind = ranked[0].failure_type if ranked else FailureType.UNKNOWN
     return Classification(hypotheses=ranked, failure_type=kind)
+
+
+def _asked(detector: Detector, case: Case) -> list[Hypothesis]:
+    """What one detector says. An error in it must not silence the others, but a person hears of it."""
+    try:
+        return list(detector(case))
+    except Exception as e:  # an object of an odd shape, at worst a bug: told, and the rest goes on
+        cause = f"the detector {detector.__module__.rpartition('.')[2]} failed: {type(e).__name__}: {e}"[:300]
+        kind = case.symptoms[0].failure_type if case.symptoms else FailureType.UNKNOWN
+        return [case.hypothesis("detector:error", kind, cause, UNEXPLAINED)]
 
 
 def rank(hypotheses: Iterable[Hypothesis]) -> list[Hypothesis]:

@@ -1,7 +1,8 @@
 """Is there a problem at all, by now? What is visibly healthy stays untouched, whatever an alert says.
 
-The four answers: HEALTHY (the alert resolves itself), SETTLING (look again), UNHEALTHY (go on to classify)
-and GONE (nothing is there any more, and nothing misses it).
+The answers: HEALTHY (the alert resolves itself), SETTLING (look again), UNHEALTHY (go on to classify), GONE
+(nothing is there any more, and nothing misses it) and UNSURE (the alert says what pods cannot refute, and
+nothing supports it: a person should look).
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
+from suture.diagnosis.changes.history import Past
+from suture.diagnosis.claims import unseen
 from suture.diagnosis.fields import number
 from suture.diagnosis.grace import RECHECK_LEAST, RECHECK_MOST, remaining
 from suture.diagnosis.health import healthy
 from suture.diagnosis.symptoms import symptoms
+from suture.diagnosis.unseen import WAIT, evidence
 from suture.diagnosis.workload import ROLLING
 from suture.domain.diagnosis import Detection, FailureType, Health, Symptom
 from suture.domain.report import Report
@@ -26,9 +30,16 @@ ROLLOUT_PATIENCE: Final = 600.0  # the API's default progress deadline, for kind
 
 
 def detect(
-    snapshot: Snapshot, target: Target, reports: Sequence[Report], now: datetime, first_seen: datetime
+    snapshot: Snapshot,
+    target: Target,
+    reports: Sequence[Report],
+    now: datetime,
+    first_seen: datetime,
+    past: Past | None = None,
 ) -> Detection:
-    """Settle what the target's state is. `first_seen` is when the incident began."""
+    """Settle what the target's state is. `first_seen` is when the incident began; `past` what the ledger
+    knows (None: nothing is known of the past, and only what is visible counts).
+    """
     ref = target.ref
     manifest = snapshot.find(ref)
     found = symptoms(snapshot, ref, now, reports)
@@ -36,7 +47,24 @@ def detect(
         return _answer(Health.GONE, f"{ref} does not exist and nothing refers to it", now)
     if found:
         return _with_symptoms(found, now, first_seen)
+    if unseen(reports) and past is not None and (healthy(snapshot, ref).ok or ref.kind not in ROLLING):
+        return _unseen(snapshot, ref, reports, past, now, first_seen)
     return _without_symptoms(snapshot, ref, manifest or {}, now, first_seen)
+
+
+def _unseen(
+    snapshot: Snapshot, ref: ObjectRef, reports: Sequence[Report], past: Past, now: datetime, first_seen: datetime
+) -> Detection:
+    """The pods are well, but the alert is about something else."""
+    found = evidence(snapshot, ref, reports, past, now)
+    if found:
+        return _answer(Health.UNHEALTHY, tell(found), now, found)
+    said = unseen(reports)[0]
+    waited = (now - (said.received_at or first_seen)).total_seconds()
+    what = f"{ref} looks well, but {said.reason} says what pods cannot show"
+    if waited < WAIT:
+        return _answer(Health.SETTLING, f"{what}; looking for what changed", now, recheck=2.0)
+    return _answer(Health.UNSURE, f"{what}, and neither a change nor a broken dependency explains it", now)
 
 
 def _answer(

@@ -45,6 +45,12 @@ GRACE: dict[FailureType, Grace] = {
     FailureType.NOT_READY: Grace(0, "the pod's own start-up time was the grace (readers.readiness)"),
     FailureType.JOB_FAILED: Grace(0, "the job's back-off limit was the grace"),
     FailureType.SCALED_TO_ZERO: Grace(0, "the alert's own `for` was the grace"),
+    FailureType.TRAFFIC: Grace(0, "the alert's own `for` was the grace"),
+    FailureType.AUTOSCALER: Grace(0, "the alert's own `for` was the grace"),
+    FailureType.DISRUPTION_BUDGET: Grace(0, "the alert's own `for` was the grace"),
+    FailureType.QUOTA: Grace(0, "the alert's own `for` was the grace"),
+    FailureType.SUSPENDED: Grace(0, "the alert's own `for` was the grace"),
+    FailureType.STUCK_DELETING: Grace(60, "finalizers are somebody's work, which takes its time"),
     FailureType.MISSING_OBJECT: Grace(5, "an object that is replaced is gone for a moment"),
     FailureType.UNKNOWN: Grace(30, "nothing is known about how such trouble goes on"),
 }

@@ -150,3 +150,4 @@ _RULES: dict[str, Callable[[Snapshot, Manifest], Judgement]] = {
     "Service": _service,
     "PersistentVolumeClaim": _claim,
 }
+RULED = frozenset(_RULES)  # kinds of which more can be said than that they exist

@@ -44,6 +44,7 @@ def resolve(snapshot: Snapshot, labels: Mapping[str, str], namespace: str) -> Ob
         _workload,
         _described,
         _pod,
+        _named,
         _autoscaler,
         _claim,
         _node,
@@ -78,6 +79,11 @@ _OTHER_SUBJECTS = (
     "horizontalpodautoscaler",
     "hpa",
     "persistentvolumeclaim",
+    "poddisruptionbudget",
+    "resourcequota",
+    "ingress",
+    "networkpolicy",
+    "persistentvolume",
     "workload",
     "created_by_name",
     "owner_name",
@@ -142,12 +148,31 @@ def _pod(snapshot: Snapshot, labels: Mapping[str, str], namespace: str) -> Itera
             yield from _top(snapshot, "Pod", namespace, labels[label])
 
 
+_NAMED = {
+    "poddisruptionbudget": "PodDisruptionBudget",
+    "resourcequota": "ResourceQuota",
+    "ingress": "Ingress",
+    "networkpolicy": "NetworkPolicy",
+    "persistentvolume": "PersistentVolume",
+}
+
+
+def _named(snapshot: Snapshot, labels: Mapping[str, str], namespace: str) -> Iterator[ObjectRef]:
+    """Objects that are no workloads and yet the subject, when they exist."""
+    for label, kind in _NAMED.items():
+        ref = _ref(kind, namespace, labels.get(label, "")) if labels.get(label) else None
+        if ref is not None and snapshot.find(ref) is not None:
+            yield ref
+
+
 def _autoscaler(snapshot: Snapshot, labels: Mapping[str, str], namespace: str) -> Iterator[ObjectRef]:
     scaler = snapshot.get(
         "HorizontalPodAutoscaler", namespace, labels.get("horizontalpodautoscaler") or labels.get("hpa", "")
     )
     if scaler is None:
         return
+    if any(c.get("status") == "False" for c in items(scaler, "status.conditions") if c.get("type") == "AbleToScale"):
+        yield ref_of(scaler)  # it is the autoscaler itself that is in trouble
     kind, name = text(scaler, "spec.scaleTargetRef.kind"), text(scaler, "spec.scaleTargetRef.name")
     yield from _top(snapshot, kind, namespace, name)
     yield ref_of(scaler)

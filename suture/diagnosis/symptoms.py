@@ -16,6 +16,7 @@ from suture.diagnosis.owners import climb
 from suture.diagnosis.pods import revision_hash
 from suture.diagnosis.readers import OWNER_READERS, POD_READERS
 from suture.diagnosis.view import View
+from suture.diagnosis.witness import witnessed
 from suture.diagnosis.workload import WORKLOADS, revisions
 from suture.domain.diagnosis import Symptom
 from suture.domain.report import Report
@@ -40,6 +41,7 @@ def symptoms(
     view = View(snapshot, owner, manifest, now)
     found = [*_of_pods(view), *(s for read in OWNER_READERS for s in read(view))]
     found += scaled_to_zero(snapshot, owner, manifest, reports, now)
+    found += witnessed(snapshot, owner, manifest, reports, now)
     return sorted(found, key=lambda s: (s.failure_type, str(s.object), s.container))
 
 

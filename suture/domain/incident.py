@@ -11,12 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from suture.domain.action import Receipt
 from suture.domain.decision import ApprovalRequest, Decision, Route, Routing, Verdict
 from suture.domain.diagnosis import FailureType, Hypothesis, Symptom
-from suture.domain.report import Report
+from suture.domain.report import SHORT, Report
 from suture.domain.stages import Outcome, Severity, Stage
 from suture.domain.target import Target
 
 MAX_REPORTS_KEPT = 50
 MAX_TIMELINE = 400
+MAX_TEXT = 2000  # characters of one line of the timeline
+MAX_REPORT_TEXTS = (
+    100_000  # characters of labels and summaries that older reports keep: Temporal refuses 2 MiB
+)
 
 
 class Options(BaseModel):
@@ -114,8 +118,15 @@ class Attempt(BaseModel):
     undone: list[Receipt] = Field(default_factory=list)
     verified: bool | None = None
     result: str = ""
+    overtaken: bool = False  # the object changed first: it was undone, and the same plan may be made again
     started_at: datetime
     ended_at: datetime | None = None
+
+    @property
+    def kept(self) -> list[Receipt]:
+        """What it changed and nobody took back."""
+        back = {r.key for r in self.undone}
+        return [r for r in self.receipts if r.changed and f"{r.key}/undo{len(r.undo) - 1}" not in back]
 
 
 class Timings(BaseModel):
@@ -162,12 +173,16 @@ class IncidentRecord(BaseModel):
     summary: str = ""
     evidence: str | None = None
     attempts: list[Attempt] = Field(default_factory=list)
-    symptoms: list[Symptom] = Field(default_factory=list)  # the target's own, when it was last found in trouble
+    symptoms: list[Symptom] = Field(
+        default_factory=list
+    )  # the target's own, when it was last found in trouble
     joined: str | None = None  # workflow id of the incident of the common cause, once this one waits for it
     elsewhere: list[Symptom] = Field(
         default_factory=list
     )  # trouble of others in the namespace before anything was changed
     approval: ApprovalRequest | None = None
+    decision: Decision | None = None  # a person's word that has not taken effect yet
+    settling_since: datetime | None = None  # since when the trouble has had time to heal itself
     outcome: Outcome | None = None
     timings: Timings
     timeline: list[TimelineEntry] = Field(default_factory=list)
@@ -175,23 +190,42 @@ class IncidentRecord(BaseModel):
     @property
     def tried(self) -> frozenset[str]:
         """Signatures of the plans that were tried or refused."""
-        return frozenset(a.hypothesis.plan.signature for a in self.attempts if a.hypothesis.plan)
+        return frozenset(
+            a.hypothesis.plan.signature for a in self.attempts if a.hypothesis.plan and not a.overtaken
+        )
+
+    @property
+    def overtaken(self) -> int:
+        """How many plans were overtaken by events; they do not count as tried."""
+        return sum(a.overtaken for a in self.attempts)
 
     def take(self, report: Report) -> None:
-        """Count a report, keep the newest of its alert, and note whether all alerts are resolved by now."""
+        """Count a report, keep the newest of its alert with the alert's total, and note whether all are resolved by now."""
         self.report_count += report.count
         alert = report.key.rpartition(":")[0]
         others = [r for r in self.reports if r.key.rpartition(":")[0] != alert]
-        self.reports = [*others, report][-MAX_REPORTS_KEPT:]
+        total = report.count + sum(r.count for r in self.reports if r not in others)
+        self.reports = [*others, report.model_copy(update={"count": total})][-MAX_REPORTS_KEPT:]
+        self.reports = _within(MAX_REPORT_TEXTS, self.reports)
         self.resolved = all(r.status == "resolved" for r in self.reports)
         if report.severity.rank > self.severity.rank:
             self.severity = report.severity
 
     def note(self, at: datetime, text: str, stage: Stage | None = None, **data: Any) -> None:
         """Add a line to the timeline; the middle is dropped when it grows past MAX_TIMELINE."""
-        self.timeline.append(TimelineEntry(at=at, stage=stage or self.stage, text=text, data=data))
+        self.timeline.append(TimelineEntry(at=at, stage=stage or self.stage, text=text[:MAX_TEXT], data=data))
         if len(self.timeline) > MAX_TIMELINE:
             del self.timeline[MAX_TIMELINE // 2]
+
+
+def _within(limit: int, reports: list[Report]) -> list[Report]:
+    """The reports, of which the oldest lose their texts once all together say too much; the newest is kept whole."""
+    kept, room = reports[-1:], limit
+    for report in reversed(reports[:-1]):
+        room -= len(report.summary) + sum(len(k) + len(v) for k, v in report.labels.items())
+        bare = {"labels": {}, "summary": report.summary[:SHORT]}
+        kept.append(report if room >= 0 else report.model_copy(update=bare))
+    return kept[::-1]
 
 
 class IncidentStatus(BaseModel):

@@ -39,7 +39,16 @@ class Exists(BaseModel):
     object: ObjectRef
 
 
-Check = Annotated[WorkloadHealthy | FieldEquals | Exists, Field(discriminator="kind")]
+class Gone(BaseModel):
+    """The object does not exist, or is being deleted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["gone"] = "gone"
+    object: ObjectRef
+
+
+Check = Annotated[WorkloadHealthy | FieldEquals | Exists | Gone, Field(discriminator="kind")]
 
 
 class Plan(BaseModel):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from suture.domain.redaction import redact_mapping, redact_text
 from suture.domain.stages import Severity
@@ -18,6 +18,14 @@ SHORT, LONG = 256, 4096  # characters
 Short = Annotated[str, StringConstraints(max_length=SHORT)]
 Long = Annotated[str, StringConstraints(max_length=LONG)]
 MAX_LABELS = 64
+MAX_COUNT = 1_000_000_000
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_aware)]  # without a zone it counts as UTC
 
 
 class ReportStatus(StrEnum):
@@ -40,9 +48,9 @@ class Report(BaseModel):
     summary: Long = ""
     labels: dict[Short, Long] = Field(default_factory=dict, max_length=MAX_LABELS)
     fingerprint: Short = ""
-    starts_at: datetime | None = None
-    received_at: datetime | None = None
-    count: int = Field(default=1, ge=1)
+    starts_at: Moment | None = None
+    received_at: Moment | None = None
+    count: int = Field(default=1, ge=1, le=MAX_COUNT)
 
     @property
     def key(self) -> str:
@@ -75,5 +83,5 @@ class ReportBatch(BaseModel):
         for report in reports:
             seen = merged.pop(report.key, None)
             total = report.count + (seen.count if seen else 0)
-            merged[report.key] = report.model_copy(update={"count": total})
+            merged[report.key] = report.model_copy(update={"count": min(total, MAX_COUNT)})
         return cls(reports=list(merged.values()))

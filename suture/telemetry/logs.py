@@ -17,7 +17,9 @@ from structlog.typing import EventDict, Processor
 from suture.domain.redaction import redact
 
 _PLAIN = (str, int, float, bool, type(None), dict, list, tuple)
-QUIET = ("uvicorn", "uvicorn.error", "httpcore2", "httpx2", "asyncio", "kubernetes", "aiosqlite")
+QUIET = (
+    "uvicorn", "uvicorn.error", "httpcore2", "httpx2", "asyncio", "kubernetes", "aiosqlite", "alembic.runtime.plugins",
+)  # fmt: skip
 
 
 def setup_logging(json: bool = False, level: str | int = "INFO", stream: TextIO | None = None) -> None:

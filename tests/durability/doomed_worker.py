@@ -69,6 +69,7 @@ def nursery() -> None:
     for line in sys.stdin:
         pid = os.fork()
         if not pid:
+            os.dup2(2, 1)  # logs; the nursery alone speaks on the output
             asyncio.run(main(line.strip()))
         print(pid, flush=True)
         _, status = os.waitpid(pid, 0)

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,7 +119,6 @@ async def test_killed_at_every_step(
         name,
     ) in NAMES.items():  # an incident each: what the last kill interrupted waits for its timeout
         handles.append(await start(temporal, name))
-        print(point, time.time())
         died[point] = await nursery.end(await nursery.start(point), REACHED)
     last = await nursery.start("none")
     try:

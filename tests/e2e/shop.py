@@ -17,7 +17,7 @@ T = TypeVar("T")
 GOOD, BAD = "registry.example.com/web:1.0", "registry.example.com/web:2.0-broken"
 
 
-def until(ask: Callable[[], T], seconds: float = 60) -> T:
+def until(ask: Callable[[], T | None], seconds: float = 60) -> T:
     """The first answer that isn't empty."""
     end = time.monotonic() + seconds
     while not (answer := ask()):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +19,8 @@ from lab.apps import deploy, wait_healthy
 from lab.kube import Kube
 from lab.processes import free_ports
 from lab.stack import Runtime
+from suture.domain.errors import Invalid
+from suture.targets.kubernetes.client import Client
 
 pytestmark = [pytest.mark.cluster, pytest.mark.temporal, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -53,7 +57,24 @@ def suture(home: Path) -> Iterator[Suture]:
 
 
 @pytest.fixture(scope="module")
-def runtime(suture: Suture, home: Path) -> Runtime:
+def others_cluster(home: Path) -> Iterator[socket.socket]:
+    """A ~/.kube/config that merely lies there, of a cluster that nobody may call."""
+    (home / ".kube").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0)
+        server = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        config = {
+            "current-context": "production",
+            "contexts": [{"name": "production", "context": {"cluster": "production", "user": "me"}}],
+            "clusters": [{"name": "production", "cluster": {"server": server}}],
+            "users": [{"name": "me", "user": {"token": "mine"}}],
+        }
+        (home / ".kube" / "config").write_text(json.dumps(config))
+        yield listener
+
+
+@pytest.fixture(scope="module")
+def runtime(suture: Suture, home: Path, others_cluster: socket.socket) -> Runtime:
     [port] = free_ports(1)
     done = suture("up", "--background", "--listen", f"127.0.0.1:{port}")
     assert done.returncode == 0, done.stderr
@@ -133,6 +154,16 @@ def test_an_incident_waits_is_approved_and_is_remembered(
     assert json.loads(file.read_text())["incident_id"] == name
 
 
+def test_a_kubeconfig_that_merely_lies_there_is_not_touched(
+    runtime: Runtime, others_cluster: socket.socket
+) -> None:
+    assert runtime.cluster == "lab"
+    assert runtime.log is not None
+    assert "~/.kube/config is left alone" in Path(runtime.log).read_text()
+    with pytest.raises(BlockingIOError):  # nobody has called
+        others_cluster.accept()
+
+
 def test_a_report_about_a_healthy_target_changes_nothing(suture: Suture, runtime: Runtime) -> None:
     done = suture("report", "deploy/basket", "-n", "shop", "--summary", "feels slow")
     assert done.returncode == 0, done.stderr
@@ -171,3 +202,21 @@ def _commands() -> Iterator[str]:
             yield file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "no such file"),
+        ("{}", "current-context"),
+        (": : :", "not a kubeconfig"),
+        ("", "not a kubeconfig"),
+    ],
+)
+def test_a_kubeconfig_that_cannot_be_used_is_named(tmp_path: Path, content: str | None, reason: str) -> None:
+    file = tmp_path / "my.kubeconfig"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(Invalid, match=reason) as caught:
+        asyncio.run(Client.connect(str(file)))
+    assert str(file) in str(caught.value) and "kubectl config view" in str(caught.value)

@@ -73,7 +73,18 @@ def test_the_labs_own_scenarios_can_be_read(file: Path) -> None:
 def test_unknown_places_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="no such scenario"):
         files_of([tmp_path / "none.yaml"])
-    assert [f.stem for f in files_of([OWN], "control-*")] == ["control-good-release", "control-stale-alert"]
+    assert [f.stem for f in files_of([OWN], "control-s[ct]*")] == [
+        "control-scaled-down",
+        "control-scaled-up",
+        "control-stale-alert",
+    ]
+
+
+def test_the_labs_own_scenarios_are_many_and_of_many_kinds() -> None:
+    scenarios = [load_scenario(file) for file in files_of([])]
+    assert sum(s.control for s in scenarios) >= 8
+    assert len({s.family for s in scenarios}) >= 30
+    assert all(s.alert and s.alert.labels.get("alertname") for s in scenarios)
 
 
 def test_expressions() -> None:

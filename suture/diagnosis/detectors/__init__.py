@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from suture.diagnosis.case import Case
+from suture.diagnosis.changes import hypotheses as changes
 from suture.diagnosis.detectors import (
     crash_loop,
     failed_create,
     failed_rollout,
     image_pull,
     job_failed,
+    misdirected,
     missing_object,
     missing_reference,
     node_not_ready,
     oom_killed,
     scaled_to_zero,
     unschedulable,
+    wishes,
 )
 from suture.domain.diagnosis import Hypothesis
 
@@ -38,4 +41,7 @@ DETECTORS: tuple[Detector, ...] = (
     failed_rollout.hypotheses,
     failed_create.hypotheses,
     job_failed.hypotheses,
+    misdirected.hypotheses,
+    wishes.hypotheses,
+    changes.hypotheses,
 )

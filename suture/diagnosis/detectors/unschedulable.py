@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from suture.diagnosis.blame import Changes, blame, undo_plan
 from suture.diagnosis.case import Case, expect_of
+from suture.diagnosis.changes.plans import repelling_pods
 from suture.diagnosis.fields import is_true
 from suture.diagnosis.readers.nodes import is_cordoned
 from suture.diagnosis.scheduling import Obstacle, parse, touches
@@ -41,6 +42,9 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     if found is not None:
         why = [about[0].message, *found.why]
         plan = undo_plan(case, found, about)
+        if Obstacle.POD_AFFINITY in obstacles:  # the last pod of its kind keeps the good ones away
+            stay = [a for a in repelling_pods(case.snapshot, case.target) if a not in plan.actions]
+            plan = plan.model_copy(update={"actions": [*plan.actions, *stay]})
         yield case.hypothesis(
             ORIGIN, FailureType.UNSCHEDULABLE, told, found.confidence + DEMAND_CHANGED, why, plan
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from suture.diagnosis.graph.access import access
 from suture.diagnosis.graph.calls import calls
@@ -39,8 +40,19 @@ READERS: Final[tuple[Reader, ...]] = (
 )
 
 
+# Detection and classification ask about the same snapshot several times; a graph lives as long as its snapshot.
+_built: WeakKeyDictionary[Snapshot, dict[str | None, Graph]] = WeakKeyDictionary()
+
+
 def build(snapshot: Snapshot, namespace: str | None = None) -> Graph:
-    """The graph of a snapshot, or of one namespace of it with what is cluster-wide."""
+    """The graph of a snapshot, or of one namespace of it with what is cluster-wide. Do not change it: it is shared."""
+    known = _built.setdefault(snapshot, {})
+    if namespace not in known:
+        known[namespace] = _build(snapshot, namespace)
+    return known[namespace]
+
+
+def _build(snapshot: Snapshot, namespace: str | None) -> Graph:
     scene = Scene(snapshot, namespace)
     return Graph(
         (edge for reader in READERS for edge in reader(scene)), (w.ref for w in scene.each_workload())

@@ -39,7 +39,7 @@ def _peers(scene: Scene, ref: ObjectRef, rules: list[Manifest], field: str, rela
     for namespace, workloads in scene.workloads.items():
         having = namespace_labels(scene, namespace)
         peers = [p for p in named if _reaches(p, namespace == ref.namespace, having)]
-        for workload in workloads:
+        for workload in workloads if peers else ():
             if any(_is_peer(p, workload) for p in peers):
                 yield Edge(ref, workload.ref, relation)
 

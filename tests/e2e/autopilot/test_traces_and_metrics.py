@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
-from lab.cluster import LabCluster
 from suture.domain.incident import IncidentRecord
 from suture.domain.stages import Stage
 from tests.e2e.conversation import healed, id_of
@@ -48,31 +47,28 @@ def spans(log: Path) -> Iterator[dict[str, Any]]:
 
 
 def test_one_trace_from_the_webhook_to_the_api_server(engine: Installation, record: IncidentRecord) -> None:
-    def traces() -> dict[str, list[dict[str, Any]]]:
-        by_trace: dict[str, list[dict[str, Any]]] = {}
-        for span in spans(engine.log):
-            by_trace.setdefault(span["context"]["trace_id"], []).append(span)
-        ours = {
-            s["context"]["trace_id"] for s in by_trace_spans(by_trace) if s["name"] == "RunActivity:memorize"
-        }
-        return {t: found for t, found in by_trace.items() if t in ours and _posted(found)}
+    def whole() -> list[dict[str, Any]]:
+        """All of the trace, once its workflow has ended."""
+        everything = list(spans(engine.log))
+        traces = [s["context"]["trace_id"] for s in everything if _is(s, "RunWorkflow:Incident", record)]
+        return [s for s in everything if s["context"]["trace_id"] in traces]
 
-    def by_trace_spans(by_trace: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-        return [s for found in by_trace.values() for s in found]
-
-    [found] = until(traces, 20).values()
-    names = [s["name"] for s in found]
-    wanted = ["detect", "classify", "route", "approve", "execute", "verify", "memorize"]
-    assert [
-        n for n in wanted if not any(name.startswith("RunActivity:") and name.endswith(n) for name in names)
-    ] == []
-    assert any(name.startswith("RunWorkflow:Incident") for name in names)
-    writes = [s for s in found if s["attributes"].get("k8s.verb") == "patch"]
-    assert [s["attributes"]["k8s.resource"] for s in writes] == ["deployments"] * len(writes) != []
+    found = until(whole, 20)
+    names = {s["name"] for s in found}
+    assert "POST /v1/alerts/alertmanager" in names
+    assert len({s["context"]["trace_id"] for s in found}) == 1
+    assert {f"RunActivity:{stage}" for stage in Stage} <= names
+    writes = {
+        s["attributes"]["k8s.resource"].partition(".")[0]
+        for s in found
+        if s["attributes"].get("k8s.verb") == "patch"
+    }
+    assert writes == {"deployments"}
 
 
-def _posted(found: list[dict[str, Any]]) -> bool:
-    return any("alertmanager" in s["name"] for s in found)
+def _is(span: dict[str, Any], name: str, record: IncidentRecord) -> bool:
+    about = span["attributes"].get("temporalWorkflowID")
+    return bool(span["name"] == name and about == record.workflow_id)
 
 
 def samples(page: str) -> dict[str, float]:
@@ -94,11 +90,3 @@ def test_one_page_has_all_figures(engine: Installation, record: IncidentRecord) 
     assert any(k.startswith("suture_actions_total{") and 'result="success"' in k for k in found)
     assert any(k.startswith("suture_reports_total{") and 'source="alertmanager"' in k for k in found)
     assert any(k.startswith("temporal_activity_execution_latency") for k in found)
-
-
-def test_nothing_is_exported_unless_asked(lab_cluster: LabCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    from suture.telemetry import temporal_plugins
-    from suture.telemetry.tracing import tracing_wanted
-
-    assert not tracing_wanted({})
-    assert temporal_plugins() == []

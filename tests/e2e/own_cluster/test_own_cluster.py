@@ -131,3 +131,10 @@ async def test_a_target_that_is_not_there(engine: Installation, shop: Shop, clie
     assert posted.status_code == 202, posted.text
     record = await phase(client, id_of(shop.namespace, "never-was"), "escalated")
     assert "never-was" in record.summary
+
+
+def test_no_trace_is_exported_unless_somebody_asks(engine: Installation) -> None:
+    assert not any(name.startswith("OTEL_") for name in engine.environment)
+    log = engine.log.read_text()
+    assert "traces are exported" not in log
+    assert '"trace_id"' not in log
