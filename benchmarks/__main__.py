@@ -1,4 +1,4 @@
-"""`python -m benchmarks [latency] [throughput]`: run the chosen benchmarks, or all, and print one table."""
+"""`python -m benchmarks [latency] [throughput] [watch] [why]`: run the chosen benchmarks, or all, and print one table."""
 
 from __future__ import annotations
 
@@ -6,14 +6,26 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks import cluster, latency, throughput
+from benchmarks import cluster, latency, throughput, watch, why
 from benchmarks.figures import Figure, show
 from worker.connect import connect
 
 RESULTS = Path("build/bench.json")
+ALL = ("latency", "throughput", "watch", "why")
 
 
-async def run(wanted: set[str]) -> list[Figure]:
+async def run(wanted: list[str]) -> list[Figure]:
+    figures: list[Figure] = []
+    if "latency" in wanted or "throughput" in wanted:
+        figures += await _engine(wanted)
+    if "watch" in wanted:
+        figures += await watch.measure()
+    if "why" in wanted:
+        figures += await why.measure()
+    return figures
+
+
+async def _engine(wanted: list[str]) -> list[Figure]:
     figures: list[Figure] = []
     with cluster.engine(stable_for=0, cooldown=0) as engine:
         client = await connect(address=engine.temporal)
@@ -25,10 +37,15 @@ async def run(wanted: set[str]) -> list[Figure]:
     return figures
 
 
-def main() -> None:
-    wanted = set(sys.argv[1:]) or {"latency", "throughput"}
+def main() -> int:
+    wanted = sys.argv[1:] or list(ALL)
+    unknown = [w for w in wanted if w not in ALL]
+    if unknown:
+        print(f"benchmarks: {', '.join(unknown)}: unknown; choose from {', '.join(ALL)}", file=sys.stderr)
+        return 2
     show(asyncio.run(run(wanted)), RESULTS)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
