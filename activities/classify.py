@@ -13,6 +13,7 @@ from suture.diagnosis.case import Case
 from suture.diagnosis.changes import Past
 from suture.diagnosis.classify import classify, wanted_revisions
 from suture.diagnosis.detect import detect
+from suture.diagnosis.grouping import shared_cause
 from suture.diagnosis.unseen import reported_at
 from suture.domain.diagnosis import Classification, Health
 from suture.domain.report import Report
@@ -55,4 +56,6 @@ class Classify:
             reported_at=reported_at(request.reports),
             now=now,
         )
-        return classify(case)
+        result = classify(case)
+        cause = shared_cause(case, result.next(frozenset()))
+        return result.model_copy(update={"cause": target.of(cause) if cause else None, "target": target})

@@ -40,16 +40,22 @@ class Detect:
         """Raises Unavailable (the cluster does not answer; retried) and Forbidden (a permission is missing)."""
         record = request.record
         if record.target.cluster != self._cluster.name:  # a namesake in another cluster must not be touched
-            raise Invalid(f"{record.target} is in the cluster {record.target.cluster}; this engine heals {self._cluster.name}")
+            raise Invalid(
+                f"{record.target} is in the cluster {record.target.cluster}; this engine heals {self._cluster.name}"
+            )
         snapshot = await self._cluster.snapshot(record.target.namespace)
         now = datetime.now(UTC)
         past = await past_of(self._ledger, record.target.namespace, now) if unseen(record.reports) else None
         detection = detect(snapshot, record.target, record.reports, now, request.first_seen, past)
         if detection.health is not Health.UNHEALTHY:
             return detection
-        seen = {"detection": detection.model_dump(mode="json"), "reports": [r.model_dump(mode="json") for r in record.reports]}
+        seen = {
+            "detection": detection.model_dump(mode="json"),
+            "reports": [r.model_dump(mode="json") for r in record.reports],
+        }
         _, evidence = await asyncio.gather(
-            self._memory.open_incident(record), self._memory.put_evidence(record.incident_id, "detection", seen)
+            self._memory.open_incident(record),
+            self._memory.put_evidence(record.incident_id, "detection", seen),
         )
         elsewhere = [s for s in troubles(snapshot, now) if s.owner != record.target.ref][:MAX_ELSEWHERE]
         return detection.model_copy(update={"evidence": evidence, "elsewhere": elsewhere})

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, Field
 from temporalio import activity
 
-from suture.diagnosis.checks import evaluate, regressions
+from suture.diagnosis.checks import cause_gone, evaluate, regressions
 from suture.diagnosis.detect import detect
 from suture.diagnosis.symptoms import troubles
 from suture.domain.diagnosis import Health, Symptom
@@ -38,7 +38,7 @@ class Verification(BaseModel):
     summary: str
     failing: list[str] = Field(default_factory=list)
     regressions: list[Symptom] = Field(default_factory=list)
-    cause_gone: bool = False  # not healed, but what the plan was made for is mended: something else is wrong too
+    cause_gone: bool = False  # not healed, but what the plan was made for is: something else is wrong too
 
 
 class Verify:
@@ -60,19 +60,16 @@ class Verify:
             good_since = None if failing or broken else (good_since or clock)
             if good_since is not None and clock - good_since >= request.stable_for:
                 return Verification(healed=True, summary=f"all checks held for {request.stable_for:g} s")
-            given_up = (
-                "in time"
-                if clock - began > request.timeout
-                else _hopeless(snapshot, request, now)
-                if failing
-                else None
-            )
+            late = clock - began > request.timeout
+            given_up = "in time" if late else _hopeless(snapshot, request, now) if failing else None
             if given_up:
+                mended = not broken and cause_gone(snapshot, request.plan, request.symptoms, now)
                 return Verification(
                     healed=False,
                     summary=f"not healed: {given_up}: {'; '.join(failing) or 'something else broke'}",
                     failing=failing,
                     regressions=broken,
+                    cause_gone=mended,
                 )
             activity.heartbeat()
             await asyncio.sleep(self._poll)

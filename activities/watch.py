@@ -128,11 +128,15 @@ class _Look:
         last = self._reported.get(owner)
         if last and time.monotonic() - last[0] < REMIND:
             return
-        target = Target(cluster=self._cluster.name, namespace=owner.namespace, kind=owner.kind, name=owner.name)
+        target = Target(
+            cluster=self._cluster.name, namespace=owner.namespace, kind=owner.kind, name=owner.name
+        )
         detection = detect(snapshot, target, [], now, first)
         if detection.health is not Health.UNHEALTHY:
             return
-        report = report_of(target, detection.symptoms[0] if detection.symptoms else symptom, detection.summary, first)
+        report = report_of(
+            target, detection.symptoms[0] if detection.symptoms else symptom, detection.summary, first
+        )
         await self._incidents.report(target, ReportBatch(reports=[report]))
         self._reported[owner] = (time.monotonic(), report)
         log.info("trouble reported", target=str(target), reason=report.reason)

@@ -37,7 +37,8 @@ class Wellness:
         """Note an object's health at this moment."""
         periods = self._periods.setdefault(ref, [])
         is_open = bool(periods) and periods[-1].until is None
-        first, _ = ref not in self._looked, self._looked.add(ref)
+        first = ref not in self._looked
+        self._looked.add(ref)
         if well and not is_open:
             periods.append(HealthPeriod(since=now))
         elif not well and is_open:

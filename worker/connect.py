@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,5 +30,11 @@ async def connect(
         )
     except RuntimeError as e:
         raise Unavailable(
-            f"Temporal does not answer at {target}: start it, or set TEMPORAL_ADDRESS ({e})"
+            f"Temporal does not answer at {target}: start it, or set TEMPORAL_ADDRESS ({_why(e)})"
         ) from e
+
+
+def _why(error: RuntimeError) -> str:
+    """The operating system's words where there are any, out of the connection library's nested ones."""
+    found = re.search(r'message: "([^"]+)"', str(error))
+    return found[1] if found else str(error)

@@ -108,14 +108,17 @@ class Incident:
         visibility.show(record)
         if record.report_count > record.reports_at_end:
             await steps.memorize(record, again=True)
-            if not record.resolved and record.outcome is not Outcome.ESCALATED and await self._relapsed():
+            if await self._relapsed():
                 again = [r.model_copy(update={"count": 1}) for r in record.reports]
                 workflow.continue_as_new(
                     IncidentStart(target=record.target, reports=again, options=story.options)
                 )
 
     async def _relapsed(self) -> bool:
-        """Whether the echoes were right: the target is in trouble again."""
+        """Whether the echoes were right: the target is in trouble again. What a person was called for is theirs until it ends."""
+        record = self.story.record
+        if record.resolved or (record.outcome is Outcome.ESCALATED and not record.cleared):
+            return False
         try:
             return (await steps.detect(self.story)).health is Health.UNHEALTHY
         except ActivityError:

@@ -10,7 +10,7 @@ from activities.join import Join, JoinRequest
 from suture.domain.diagnosis import Health
 from suture.domain.incident import Phase
 from suture.domain.target import Target
-from workflows import steps, visibility
+from workflows import steps
 from workflows.story import Story
 
 FIRST_LOOK, LAST_LOOK = 2.0, 30.0  # seconds between looks: doubling from the first to the last
@@ -26,7 +26,7 @@ async def join(story: Story, cause: Target) -> bool:
         JoinRequest(cause=cause, affected=record.target, reports=record.reports),
         start_to_close_timeout=timedelta(seconds=15),
         retry_policy=steps.READ,
-        summary=visibility.one_line(f"{cause} troubles others too"),
+        summary=f"{cause} troubles others too",
     )
     story.note(f"the cause is shared: waits for the incident of {cause}", joined=record.joined)
     return await wait(story, cause)
@@ -66,5 +66,5 @@ async def _is_open(story: Story, cause: Target) -> bool:
         cause,
         start_to_close_timeout=timedelta(seconds=15),
         retry_policy=steps.READ,
-        summary=visibility.one_line(f"is {cause} still being healed?"),
+        summary=f"is {cause} still being healed?",
     )

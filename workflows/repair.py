@@ -87,7 +87,8 @@ async def verify(story: Story, attempt: Attempt, plan: Plan, method: Method) -> 
     """
     await story.cut()
     stable = story.options.stable_for * (2 if method is Method.EXECUTE_WITH_MONITORING else 1)
-    acted = attempt.receipts[-1].done_at or story.now
+    last = attempt.receipts[-1]
+    acted = last.written_at or last.done_at or story.now
     handle = steps.verify(story, plan, acted, stable, story.record.elsewhere)
     await workflow.wait_condition(lambda: handle.done() or story.told_to_stop or story.overflowing)
     if not handle.done():

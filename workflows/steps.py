@@ -21,7 +21,6 @@ from suture.domain.incident import IncidentRecord, Options
 from suture.domain.plan import Plan
 from suture.ports import JournalEntry
 from workflows.story import Story
-from workflows.visibility import one_line
 
 READ = RetryPolicy(
     initial_interval=timedelta(milliseconds=200),
@@ -47,10 +46,10 @@ async def detect(story: Story) -> Detection:
     return await workflow.execute_activity_method(
         Detect.detect,
         DetectRequest(record=record, first_seen=record.timings.started_at),
-        start_to_close_timeout=timedelta(seconds=30),
+        start_to_close_timeout=timedelta(seconds=10),
         schedule_to_close_timeout=timedelta(seconds=story.options.unreachable_after),
         retry_policy=READ,
-        summary=one_line(f"is {story.record.target} in trouble?"),
+        summary=f"is {story.record.target} in trouble?",
     )
 
 
@@ -62,10 +61,10 @@ async def classify(story: Story) -> Classification:
             reports=story.record.reports,
             first_seen=story.record.timings.started_at,
         ),
-        start_to_close_timeout=timedelta(seconds=30),
+        start_to_close_timeout=timedelta(seconds=10),
         schedule_to_close_timeout=timedelta(seconds=story.options.unreachable_after),
         retry_policy=READ,
-        summary=one_line(f"why is {story.record.target} in trouble?"),
+        summary=f"why is {story.record.target} in trouble?",
     )
 
 
@@ -101,7 +100,7 @@ async def execute(
         start_to_close_timeout=timeout,
         schedule_to_close_timeout=max(timeout * 2, timedelta(seconds=patience)),
         retry_policy=WRITE,
-        summary=one_line(("undo: " if request.undo else "") + request.action.describe()),
+        summary=("undo: " if request.undo else "") + request.action.describe(),
     )
 
 
@@ -147,7 +146,7 @@ async def memorize(record: IncidentRecord, again: bool = False) -> None:
     await workflow.execute_activity_method(
         Memorize.memorize,
         MemorizeRequest(record=record, again=again),
-        start_to_close_timeout=timedelta(seconds=30),
+        start_to_close_timeout=timedelta(seconds=10),
         retry_policy=KEEP_TRYING,
         summary="remember it",
     )

@@ -9,7 +9,6 @@ from typing import Any
 
 from temporalio import workflow
 
-from suture.domain.action import digest
 from suture.domain.decision import Decision
 from suture.domain.incident import IncidentRecord, IncidentStart, Options, Phase, Timings
 from suture.domain.stages import Stage
@@ -59,8 +58,9 @@ class Story:
         try:
             yield
         finally:
-            spent = self.record.timings.stage_seconds
-            spent[stage] = spent.get(stage, 0.0) + (self.now - began).total_seconds()
+            if workflow.in_workflow():  # not so when a worker that stops drops what it has cached
+                spent = self.record.timings.stage_seconds
+                spent[stage] = spent.get(stage, 0.0) + (self.now - began).total_seconds()
 
     @property
     def crowded(self) -> bool:
@@ -85,7 +85,7 @@ class Story:
             await workflow.wait_condition(
                 lambda: until() or self.crowded,
                 timeout=timedelta(seconds=seconds),
-                timeout_summary=visibility.one_line(summary),
+                timeout_summary=summary,
             )
         except TimeoutError:
             return False
@@ -111,7 +111,7 @@ def _new_record(start: IncidentStart) -> IncidentRecord:
     again = info.continued_run_id  # the trouble came back after an incident of this workflow had ended
     began = [] if again else [r.starts_at for r in start.reports if r.starts_at]
     return IncidentRecord(
-        incident_id=f"{start.target.name[:40]}-{digest(info.original_execution_run_id)[:8]}",
+        incident_id=f"{start.target.name[:40]}-{info.original_execution_run_id[:8]}",
         workflow_id=info.workflow_id,
         target=start.target,
         severity=start.severity,

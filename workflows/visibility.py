@@ -9,15 +9,7 @@ from suture.domain.incident import IncidentRecord, Phase
 from suture.domain.visibility import SearchAttribute
 
 SHOWN_LINES = 25
-SUMMARY_BYTES = 300  # the server takes 400, counted as JSON, and fails the workflow task beyond
 VALUE_CHARACTERS = 200  # SQL visibility stores keywords in 255
-
-
-def one_line(text: str) -> str:
-    """A summary of an activity or a timer that the server accepts."""
-    line = " ".join(text.split()).replace("\\", "/").replace('"', "'")
-    cut = line.encode()[:SUMMARY_BYTES].decode(errors="ignore")
-    return line if cut == line else f"{cut}…"
 
 
 def show(record: IncidentRecord) -> None:

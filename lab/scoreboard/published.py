@@ -26,8 +26,8 @@ class Published:
 
 MITIGATED = (
     Published("AIOpsLab", "mitigation tasks, by agent", 0, 55, "arXiv:2501.06706"),
-    Published("ITBench", "site reliability (SRE) scenarios", 13.8, 13.8, "arXiv:2502.05352"),
-    Published("ITBench", "security and compliance (CISO) scenarios", 25.2, 25.2, "arXiv:2502.05352"),
+    Published("ITBench SRE", "site reliability (SRE) scenarios", 13.8, 13.8, "arXiv:2502.05352"),
+    Published("ITBench CISO", "security and compliance (CISO) scenarios", 25.2, 25.2, "arXiv:2502.05352"),
 )
 SPREAD = (
     "SREGym (arXiv:2605.07161) reports end-to-end results that differ by up to 40 % between kinds of failure."

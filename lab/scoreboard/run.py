@@ -96,13 +96,18 @@ def _trials(order: Order, files: list[Path]) -> tuple[list[Verdict], dict[str, i
 
 @contextlib.contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM ends the run as Ctrl-C does: with everything stopped that was started."""
+    """Ctrl-C and SIGTERM end the run, once: who asks again must not disturb the stopping of what was started."""
+    asked = False
 
-    def asked(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        if not asked:
+            asked = True
+            raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, asked)
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

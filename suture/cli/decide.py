@@ -20,7 +20,7 @@ By = Annotated[
     str | None, typer.Option(metavar="NAME", help="Who decides; default: $SUTURE_USER, then $USER.")
 ]
 PlanHash = Annotated[str, typer.Option("--plan", metavar="HASH", help="Only if this is still the plan.")]
-ANSWER_SECONDS = 15
+BOUND = ("approve", "reject")  # decisions about one plan
 
 
 def approve(incident: Id, reason: Reason = "", by: By = None, plan: PlanHash = "") -> None:
@@ -58,6 +58,9 @@ def _decide(choice: Choice, incident: str, reason: str, by: str | None, plan: st
         raise WrongUse(f"{first['loc'][0]}: {first['msg']}") from e
     found, answer = attach.run(_send(incident, decision))
     print(f"{answer}: {found.incident_id or found.workflow_id} by {decision.by}")
+    waiting = found.status.approval if found.status else None
+    if waiting and choice in BOUND:
+        print(f"  {waiting.plan.describe()} (plan {waiting.plan_hash})")
 
 
 def _user() -> str:
@@ -73,4 +76,7 @@ async def _send(incident: str, decision: Decision) -> tuple[Found, str]:
     installation = attach.find()
     client = await attach.temporal(installation)
     found = await lookup.running(installation, client, incident)
+    waiting = found.status.approval if found.status else None
+    if waiting and decision.choice in BOUND and not decision.plan_hash:  # what is made anew meanwhile is not meant
+        decision = decision.model_copy(update={"plan_hash": waiting.plan_hash})
     return found, await lookup.update(client, found, decision)

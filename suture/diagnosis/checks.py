@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 
 from suture.diagnosis.fields import text
 from suture.diagnosis.health import CheckResult, healthy
 from suture.diagnosis.symptoms import symptoms
-from suture.domain.diagnosis import Symptom
+from suture.domain.diagnosis import FailureType, Symptom
 from suture.domain.plan import Check, Exists, FieldEquals, Gone, Plan, WorkloadHealthy
 from suture.domain.redaction import redact
 from suture.domain.snapshot import Snapshot, dig
 
 __all__ = ["CheckResult", "cause_gone", "evaluate", "healthy", "regressions"]
-
-_COUNTED = re.compile(r"restarted \d+ times|\b\d+[smh]?\b|[a-z0-9]+-[a-z0-9]{5,10}(-[a-z0-9]{5})?\b")
 
 
 def evaluate(snapshot: Snapshot, check: Check, now: datetime) -> CheckResult:
@@ -66,22 +63,25 @@ def regressions(before: Sequence[Symptom], after: Sequence[Symptom], plan: Plan)
     return [s for s in after if s.owner not in known and s.owner not in about and s.object not in about]
 
 
-def cause_gone(
-    snapshot: Snapshot, plan: Plan, symptoms_before: Sequence[Symptom], now: datetime
-) -> bool:
+def cause_gone(snapshot: Snapshot, plan: Plan, symptoms_before: Sequence[Symptom], now: datetime) -> bool:
     """Whether the plan did mend what it was made for although its target is not healthy yet.
 
     Its own fields are as it wished, at least one of the symptoms of before has gone, and what is wrong now is something
-    else: another kind of failure, another container, or the same one failing with other words.
+    else: another kind of failure, or another container. The same failure with other words counts as no help: a rollback
+    to a revision that is as broken must be undone.
     """
     own = [c for c in plan.checks if not isinstance(c, WorkloadHealthy)]
     if not symptoms_before or not all(evaluate(snapshot, c, now).ok for c in own):
         return False
     owners = sorted({s.owner for s in symptoms_before}, key=str)
-    left = {_mark(s) for owner in owners for s in symptoms(snapshot, owner, now)}
-    return bool(left) and not left & {_mark(s) for s in symptoms_before}
+    left = {_mark(s, bool(own)) for owner in owners for s in symptoms(snapshot, owner, now)}
+    return bool(left) and not left & {_mark(s, bool(own)) for s in symptoms_before}
 
 
-def _mark(symptom: Symptom) -> tuple[str, str]:
-    """A symptom without what changes from one moment to the next."""
-    return symptom.key, _COUNTED.sub("#", symptom.message)
+def _mark(symptom: Symptom, by_words: bool) -> tuple[str, str]:
+    """A symptom without what changes from one moment to the next.
+
+    Words count only for a plan that checks fields of its own: an earlier revision that fails in its own way is no success.
+    """
+    exact = by_words and symptom.failure_type is FailureType.CRASH_LOOP
+    return symptom.key, _COUNTED.sub("#", symptom.message) if exact else ""

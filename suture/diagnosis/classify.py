@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from suture.diagnosis.case import MOST_CONFIDENCE, Case, missing_references
+from suture.diagnosis.changes.hypotheses import TOGETHER_ORIGIN
 from suture.diagnosis.detectors import DETECTORS, Detector
 from suture.diagnosis.references import RESTORABLE
 from suture.domain.action import Risk
@@ -18,7 +19,7 @@ UNEXPLAINED = 0.1
 def classify(case: Case) -> Classification:
     """Run every detector and rank what they say, the most probable first."""
     found = merge([h for detect in DETECTORS for h in _asked(detect, case)] or _unexplained(case))
-    ranked = rank(found)
+    ranked = wider_first(rank(found))
     kind = ranked[0].failure_type if ranked else FailureType.UNKNOWN
     return Classification(hypotheses=ranked, failure_type=kind)
 
@@ -36,6 +37,18 @@ def _asked(detector: Detector, case: Case) -> list[Hypothesis]:
 def rank(hypotheses: Iterable[Hypothesis]) -> list[Hypothesis]:
     """By confidence, then by the smaller blast radius: less risk, no disruption, fewer actions."""
     return sorted(hypotheses, key=lambda h: (-h.confidence, h.plan is None, *_radius(h), h.id))
+
+
+def wider_first(ranked: list[Hypothesis]) -> list[Hypothesis]:
+    """A plan that does what the best one does and also mends the other damage of the same moment comes before it."""
+    together = next((h for h in ranked if h.origin == TOGETHER_ORIGIN), None)
+    first = next((h for h in ranked if h.plan), None)
+    if not together or not first or not together.plan or not first.plan or together is first:
+        return ranked
+    if not all(a in together.plan.actions for a in first.plan.actions):
+        return ranked
+    wider = together.model_copy(update={"confidence": max(first.confidence, together.confidence)})
+    return [wider, *(h for h in ranked if h is not together)]
 
 
 def _radius(hypothesis: Hypothesis) -> tuple[int, bool, int]:

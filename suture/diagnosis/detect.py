@@ -18,6 +18,7 @@ from suture.diagnosis.grace import RECHECK_LEAST, RECHECK_MOST, remaining
 from suture.diagnosis.health import healthy
 from suture.diagnosis.symptoms import symptoms
 from suture.diagnosis.unseen import WAIT, evidence
+from suture.diagnosis.witness import TELLING
 from suture.diagnosis.workload import ROLLING
 from suture.domain.diagnosis import Detection, FailureType, Health, Symptom
 from suture.domain.report import Report
@@ -47,13 +48,23 @@ def detect(
         return _answer(Health.GONE, f"{ref} does not exist and nothing refers to it", now)
     if found:
         return _with_symptoms(found, now, first_seen)
-    if unseen(reports) and past is not None and (healthy(snapshot, ref).ok or ref.kind not in ROLLING):
+    if unseen(reports) and past is not None and _may_hide(snapshot, ref):
         return _unseen(snapshot, ref, reports, past, now, first_seen)
     return _without_symptoms(snapshot, ref, manifest or {}, now, first_seen)
 
 
+def _may_hide(snapshot: Snapshot, ref: ObjectRef) -> bool:
+    """Whether something may be wrong with the object that its state does not show."""
+    return ref.kind not in TELLING and (healthy(snapshot, ref).ok or ref.kind not in ROLLING)
+
+
 def _unseen(
-    snapshot: Snapshot, ref: ObjectRef, reports: Sequence[Report], past: Past, now: datetime, first_seen: datetime
+    snapshot: Snapshot,
+    ref: ObjectRef,
+    reports: Sequence[Report],
+    past: Past,
+    now: datetime,
+    first_seen: datetime,
 ) -> Detection:
     """The pods are well, but the alert is about something else."""
     found = evidence(snapshot, ref, reports, past, now)

@@ -15,7 +15,8 @@ from suture.domain.diagnosis import FailureType, Symptom
 
 ENOUGH_RESTARTS = 2
 RECHECK_LEAST = 1.0
-RECHECK_MOST = 30.0
+RECHECK_MOST = 10.0
+EVICTED_AFTER = 360.0  # pods tolerate an unreachable node for five minutes by default
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ def remaining(symptom: Symptom, now: datetime, first_seen: datetime | None = Non
         return max(RECHECK_LEAST, FRESH_RUN - lasted)
     if symptom.reason == "Restarted" and symptom.restarts < FLAPS:  # this run may be the good one
         return max(RECHECK_LEAST, FRESH_RUN - lasted)
+    if symptom.reason == "NodeLost" and symptom.owner.kind == "StatefulSet":
+        return max(0.0, EVICTED_AFTER - lasted)  # only the control plane may tell such a pod to stop
     grace = GRACE[symptom.failure_type]
     if symptom.reason == "InvalidImageName" or (grace.restarts and symptom.restarts >= grace.restarts):
         return 0.0

@@ -11,17 +11,20 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from suture.diagnosis.case import missing_references
+from suture.diagnosis.case import Case, missing_references
 from suture.diagnosis.fields import items, text
+from suture.diagnosis.grace import remaining
 from suture.diagnosis.graph import Graph
 from suture.diagnosis.readers.nodes import is_cordoned
 from suture.diagnosis.scheduling import Obstacle, parse
 from suture.diagnosis.symptoms import symptoms
 from suture.diagnosis.view import lost_node
-from suture.domain.diagnosis import FailureType, Symptom
+from suture.diagnosis.workload import WORKLOADS
+from suture.domain.diagnosis import FailureType, Hypothesis, Symptom
 from suture.domain.snapshot import Snapshot, ref_of
 from suture.domain.target import ObjectRef
 
+SURE = 0.5
 SHARED = ("ConfigMap", "Secret", "ServiceAccount", "PersistentVolumeClaim", "Role", "RoleBinding")
 _QUOTA = re.compile(r"exceeded quota: ([a-z0-9.-]+)")
 _WEBHOOK = re.compile(r"(?:failed calling|admission) webhook \"([^\"]+)\"")
@@ -37,6 +40,63 @@ def cause_of(
         if candidate != target:
             return candidate
     return _in_common(snapshot, graph, target, found, now or snapshot.taken_at)
+
+
+def shared_cause(case: Case, best: Hypothesis | None) -> ObjectRef | None:
+    """The object that the best plan changes, when it is not the target's own and others suffer from it, too.
+
+    Its own incident finds the same plan, as it looks at the same changes; so one repair heals them all.
+    """
+    if best is None or best.plan is None or best.confidence < SURE:
+        return troubled_dependency(case)
+    changed = sorted({a.object for a in best.plan.actions if a.object.kind != "Pod"}, key=str)
+    if not changed or any(r == case.target or r.kind in WORKLOADS for r in changed):
+        return None
+    for ref in changed:
+        near = case.graph.dependents(ref) or [
+            s for s in case.graph.workloads if s.namespace == case.target.namespace
+        ]
+        kinds = {s.failure_type for s in case.symptoms}
+        suffering = [
+            w for w in near if {s.failure_type for s in symptoms(case.snapshot, w, case.now)} & kinds
+        ]
+        if len(suffering) > 1:
+            return changed[0]
+    return None
+
+
+def troubled_dependency(case: Case) -> ObjectRef | None:
+    """A workload that the target calls and that is in trouble itself: the target can only wait for it."""
+    if not case.of(FailureType.NOT_READY, FailureType.CRASH_LOOP):
+        return None
+    for ref in sorted(_called(case.graph, case.target), key=str):
+        mutual = case.target in _reachable(case.graph, ref)
+        if not mutual and [s for s in symptoms(case.snapshot, ref, case.now) if remaining(s, case.now) <= 0]:
+            return ref
+    return None
+
+
+def _called(graph: Graph, ref: ObjectRef) -> set[ObjectRef]:
+    """The workloads behind what a workload calls."""
+    direct = {e.target for e in graph.touching(ref) if e.source == ref and e.relation == "calls"}
+    behind = {
+        e.target
+        for s in direct
+        for e in graph.touching(s)
+        if e.source == s and e.relation in ("selects", "should select")
+    }
+    return {r for r in direct | behind if r in graph.workloads and r != ref}
+
+
+def _reachable(graph: Graph, ref: ObjectRef) -> set[ObjectRef]:
+    """Everything that is called from here on."""
+    seen: set[ObjectRef] = set()
+    ahead = [ref]
+    while ahead:
+        new = _called(graph, ahead.pop()) - seen
+        seen |= new
+        ahead += new
+    return seen
 
 
 def affected(

@@ -171,7 +171,11 @@ def _autoscaler(snapshot: Snapshot, labels: Mapping[str, str], namespace: str) -
     )
     if scaler is None:
         return
-    if any(c.get("status") == "False" for c in items(scaler, "status.conditions") if c.get("type") == "AbleToScale"):
+    if any(
+        c.get("status") == "False"
+        for c in items(scaler, "status.conditions")
+        if c.get("type") == "AbleToScale"
+    ):
         yield ref_of(scaler)  # it is the autoscaler itself that is in trouble
     kind, name = text(scaler, "spec.scaleTargetRef.kind"), text(scaler, "spec.scaleTargetRef.name")
     yield from _top(snapshot, kind, namespace, name)

@@ -19,7 +19,7 @@ from suture.diagnosis.view import View
 from suture.diagnosis.witness import witnessed
 from suture.diagnosis.workload import WORKLOADS, revisions
 from suture.domain.diagnosis import Symptom
-from suture.domain.report import Report
+from suture.domain.report import Report, ReportStatus
 from suture.domain.snapshot import Manifest, Snapshot, ref_of
 from suture.domain.target import ObjectRef
 
@@ -34,15 +34,30 @@ def symptoms(
     The incident's `reports` tell what only a witness makes wrong: a workload that was scaled to zero.
     """
     manifest = snapshot.find(owner)
+    suffering = _of_sufferers(snapshot, owner, now, reports)
     if manifest is None:
-        return list(missing_object(snapshot, owner))
+        return [*missing_object(snapshot, owner), *suffering]
     if text(manifest, "metadata.deletionTimestamp"):
-        return []
+        return suffering
     view = View(snapshot, owner, manifest, now)
     found = [*_of_pods(view), *(s for read in OWNER_READERS for s in read(view))]
     found += scaled_to_zero(snapshot, owner, manifest, reports, now)
     found += witnessed(snapshot, owner, manifest, reports, now)
-    return sorted(found, key=lambda s: (s.failure_type, str(s.object), s.container))
+    return sorted([*found, *suffering], key=lambda s: (s.failure_type, str(s.object), s.container))
+
+
+def _of_sufferers(
+    snapshot: Snapshot, cause: ObjectRef, now: datetime, reports: Sequence[Report]
+) -> list[Symptom]:
+    """What is wrong with those on whose behalf a report was passed on to the incident of their common cause."""
+    found = [s for ref in sufferers(reports) if ref != cause for s in symptoms(snapshot, ref, now)]
+    return list({(s.key, s.object): s for s in found}.values())
+
+
+def sufferers(reports: Sequence[Report]) -> list[ObjectRef]:
+    """Whom the reports of a common cause's incident are about, by their label `affected`."""
+    said = {r.labels.get("affected", "") for r in reports if r.status is ReportStatus.FIRING}
+    return [ObjectRef.parse(text) for text in sorted(said) if text.count("/") in (1, 2) and "//" not in text]
 
 
 def troubles(snapshot: Snapshot, now: datetime) -> list[Symptom]:

@@ -38,12 +38,18 @@ def evidence(
         return []
     kind, at = failure_of(said[0]), reported_at(said) or now
     words = said[0].summary or said[0].reason
-    claimed = Symptom(failure_type=kind, object=ref, owner=ref, reason=said[0].reason, message=words, since=at)
+    claimed = Symptom(
+        failure_type=kind, object=ref, owner=ref, reason=said[0].reason, message=words, since=at
+    )
     case = Case(snapshot, ref, [claimed], past=past, reported_at=at, now=now)
     trouble = trouble_of(case)
     found = suspects(snapshot, past, case.scope, trouble) if trouble else []
     if found and found[0].confidence >= PLAUSIBLE:
         return [claimed.model_copy(update={"message": f"{words}; {found[0].why[0]}"[:600]})]
     if case.defects:
-        return [claimed.model_copy(update={"message": f"{words}; {case.defects[0]}: {case.defects[0].note}"[:600]})]
+        return [
+            claimed.model_copy(
+                update={"message": f"{words}; {case.defects[0]}: {case.defects[0].note}"[:600]}
+            )
+        ]
     return []

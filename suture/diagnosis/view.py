@@ -42,7 +42,7 @@ class View:
     @cached_property
     def pods(self) -> list[Manifest]:
         """Pods that count, on nodes that answer (of others only the last word is known)."""
-        return [p for p in self._all_pods if is_live(p) and not self._is_lost(p)]
+        return [p for p in self._all_pods if is_live(p) and not self.is_lost(p)]
 
     @cached_property
     def stranded(self) -> list[Manifest]:
@@ -50,10 +50,10 @@ class View:
         return [
             p
             for p in self._all_pods
-            if self._is_lost(p) and not is_finished(p) and not self._may_still_stop(p)
+            if self.is_lost(p) and not is_finished(p) and not self._may_still_stop(p)
         ]
 
-    def _is_lost(self, pod: Manifest) -> bool:
+    def is_lost(self, pod: Manifest) -> bool:
         return lost_node(self.snapshot, text(pod, "spec.nodeName"))
 
     def _may_still_stop(self, pod: Manifest) -> bool:

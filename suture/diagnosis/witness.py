@@ -16,9 +16,10 @@ from suture.diagnosis.selectors import selects
 from suture.diagnosis.workload import SCALABLE, pod_template
 from suture.domain.diagnosis import FailureType, Symptom
 from suture.domain.report import Report
-from suture.domain.snapshot import Manifest, Snapshot, dig, ref_of
+from suture.domain.snapshot import Manifest, Snapshot, dig, event_time, ref_of
 from suture.domain.target import ObjectRef
 
+REFUSED_LATELY = 120.0
 Found = tuple[FailureType, str, str, datetime | None]
 
 
@@ -50,16 +51,45 @@ def _budget(snapshot: Snapshot, manifest: Manifest) -> Iterator[Found]:
     if number(manifest, "status.disruptionsAllowed", 1) > 0 or not number(manifest, "status.expectedPods"):
         return
     healthy, wanted = number(manifest, "status.currentHealthy"), number(manifest, "status.desiredHealthy")
-    if healthy >= number(manifest, "status.expectedPods"):  # no lack of pods: the budget itself forbids everything
+    if healthy >= number(
+        manifest, "status.expectedPods"
+    ):  # no lack of pods: the budget itself forbids everything
         message = f"no pod may be evicted: {healthy} are healthy and {wanted} must be"
         yield FailureType.DISRUPTION_BUDGET, "NoDisruptionAllowed", message, None
 
 
-def _quota(_: Snapshot, manifest: Manifest) -> Iterator[Found]:
+def _quota(snapshot: Snapshot, manifest: Manifest) -> Iterator[Found]:
+    """Used up is what a quota may well be; refusing pods that somebody wants is trouble."""
+    refused = f"exceeded quota: {text(manifest, 'metadata.name')},"
+    if not any(refused in said for said in _refusals(snapshot, text(manifest, "metadata.namespace"))):
+        return
     for name, hard in mapping(manifest, "spec.hard").items():
         limit, used = quantity.parse(hard), quantity.parse(mapping(manifest, "status.used").get(name))
-        if limit is not None and used is not None and used >= limit * 0.9:
-            yield FailureType.QUOTA, "QuotaUsedUp", f"{name}: {mapping(manifest, 'status.used')[name]} of {hard} are used", None
+        if limit is not None and used is not None:
+            yield (
+                FailureType.QUOTA,
+                "QuotaUsedUp",
+                f"pods are refused; {name}: {used:g} of {limit:g} are used",
+                None,
+            )
+            return
+
+
+def _refusals(snapshot: Snapshot, namespace: str) -> Iterator[str]:
+    """What controllers say now of pods that they may not create."""
+    for kind in ("Deployment", "ReplicaSet"):
+        for holder in snapshot.all(kind, namespace):
+            failure = condition(holder, "ReplicaFailure")
+            if failure.get("status") == "True":
+                yield text(failure, "message")
+    for event in snapshot.all("Event", namespace):
+        at = when({"at": event_time(event)}, "at")
+        if (
+            text(event, "reason") == "FailedCreate"
+            and at
+            and (snapshot.taken_at - at).total_seconds() < REFUSED_LATELY
+        ):
+            yield text(event, "message")
 
 
 def _cron_job(_: Snapshot, manifest: Manifest) -> Iterator[Found]:
@@ -73,6 +103,11 @@ _READERS: dict[str, Callable[[Snapshot, Manifest], Iterator[Found]]] = {
     "ResourceQuota": _quota,
     "CronJob": _cron_job,
 }
+
+
+TELLING = frozenset(
+    ("HorizontalPodAutoscaler", "PodDisruptionBudget", "ResourceQuota")
+)  # their status tells it all
 
 
 def covered(snapshot: Snapshot, budget: Manifest) -> list[tuple[ObjectRef, int]]:

@@ -106,7 +106,9 @@ class Classification(BaseModel):
     failure_type: FailureType = FailureType.UNKNOWN
     ai_confidence: float = Field(default=0.5, ge=0, le=1)
     target: Target | None = None
-    cause: Target | None = None  # a shared object that troubles several targets: its own incident heals them all
+    cause: Target | None = (
+        None  # a shared object that troubles several targets: its own incident heals them all
+    )
 
     def next(self, tried: frozenset[str]) -> Hypothesis | None:
         """The best hypothesis with a plan that was not tried yet."""

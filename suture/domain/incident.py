@@ -168,6 +168,7 @@ class IncidentRecord(BaseModel):
     report_count: int = 0
     reports_at_end: int = 0  # how many had come when the outcome was known; later ones are echoes
     resolved: bool = False  # the newest report of every alert says resolved
+    cleared: bool = False  # after the end every alert was resolved: what fires again is new trouble
     failure_type: FailureType = FailureType.UNKNOWN
     route: Route | None = None
     summary: str = ""
@@ -208,6 +209,7 @@ class IncidentRecord(BaseModel):
         self.reports = [*others, report.model_copy(update={"count": total})][-MAX_REPORTS_KEPT:]
         self.reports = _within(MAX_REPORT_TEXTS, self.reports)
         self.resolved = all(r.status == "resolved" for r in self.reports)
+        self.cleared = self.cleared or (self.resolved and self.outcome is not None)
         if report.severity.rank > self.severity.rank:
             self.severity = report.severity
 

@@ -61,7 +61,7 @@ class SqlHealth:
         )
         for start in range(0, len(rows), BATCH):
             batch = rows[start : start + BATCH]
-            await self._database.write(lambda c, batch=batch: c.execute(upsert, batch))
+            await self._write(upsert, batch)
 
     async def prune(self, older_than: datetime) -> int:
         """Forget objects that have not been written about since."""
@@ -82,6 +82,12 @@ class SqlHealth:
         ]
         where = {"cluster": self._cluster, "kind": kind, "namespace": namespace, "name": name}
         return {**where, "periods": kept, "seen_at": seen_at}
+
+    async def _write(self, statement: Any, rows: list[dict[str, Any]]) -> None:
+        async def put(connection: AsyncConnection) -> None:
+            await connection.execute(statement, rows)
+
+        await self._database.write(put)
 
     async def _select(self, statement: Any) -> Sequence[Row[Any]]:
         async def ask(connection: AsyncConnection) -> Sequence[Row[Any]]:

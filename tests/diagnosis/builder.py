@@ -22,6 +22,9 @@ NS = "shop"
 PodState = Callable[[Manifest], None]
 
 
+_UNREACHABLE = {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}
+
+
 def ago(seconds: float) -> str:
     return (NOW - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -283,7 +286,10 @@ class World:
             "Node",
             name,
             "",
-            spec={"unschedulable": True} if cordoned else {},
+            spec={
+                **({"unschedulable": True} if cordoned else {}),
+                **({"taints": [_UNREACHABLE]} if status == "Unknown" else {}),
+            },
             status={
                 "conditions": [condition("Ready", status, since, reason, message)],
                 "allocatable": {"memory": "8Gi", "cpu": "4"},

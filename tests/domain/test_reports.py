@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from suture.domain.incident import MAX_REPORTS_KEPT, MAX_TIMELINE, IncidentRecord, Timings
 from suture.domain.redaction import HIDDEN, redact, redact_text
-from suture.domain.report import Report, ReportBatch, ReportStatus
+from suture.domain.report import MAX_COUNT, Report, ReportBatch, ReportStatus
 from suture.domain.stages import Severity
 from suture.domain.target import ObjectRef, Target
 
@@ -98,3 +99,11 @@ def test_redaction_takes_any_json(value: object) -> None:
 def test_references_read_back(kind: str, namespace: str, name: str) -> None:
     for ref in (ObjectRef(kind=kind, name=name), ObjectRef(kind=kind, namespace=namespace, name=name)):
         assert ObjectRef.parse(str(ref)) == ref
+
+
+def test_counts_stay_within_what_a_database_takes() -> None:
+    """A count of 20 digits cannot be stored: memorize would be tried for ever."""
+    with pytest.raises(ValueError, match="count"):
+        Report(source="t", target=TARGET, count=10**19)
+    most = Report(source="t", target=TARGET, count=MAX_COUNT)
+    assert ReportBatch.coalesce([most, most]).reports[0].count == MAX_COUNT

@@ -1,7 +1,7 @@
 """Real workers that kill themselves with SIGKILL at one chosen step: before or after any call of any port.
 
-Run as a program it is their nursery: for each line POINT on its input (`before:apply`, `after:end_action` ... or `none`)
-it forks a worker process, says its pid, and then how it ended. A fork spares each worker seconds of imports.
+Run as a program it is their nursery: for each line POINT on its input (`before:apply`, `after:snapshot#3`, the third call,
+or `none`) it forks a worker process, says its pid, and then how it ended. A fork spares each worker seconds of imports.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class Doomed:
 
     def __init__(self, inner: Any, point: str) -> None:
         self._inner = inner
-        self._when, _, self._method = point.partition(":")
+        self._when, _, call = point.partition(":")
+        self._method, _, number = call.partition("#")
+        self._left = int(number or 1)
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)
@@ -38,10 +40,14 @@ class Doomed:
             return found
 
         async def call(*args: Any, **kwargs: Any) -> Any:
-            if self._when == "before":
+            self._left -= 1
+            doomed = self._left == 0
+            if doomed and self._when == "before":
                 os.kill(os.getpid(), signal.SIGKILL)
-            await found(*args, **kwargs)
-            os.kill(os.getpid(), signal.SIGKILL)
+            result = await found(*args, **kwargs)
+            if doomed:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
 
         return call
 

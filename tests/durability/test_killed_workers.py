@@ -29,7 +29,9 @@ from tests.e2e.shop import GOOD, Shop, Writes
 pytestmark = [pytest.mark.cluster, pytest.mark.temporal, pytest.mark.slow]
 STEPS = {  # what each stage does to the world, in this order
     "detect": ("snapshot", "open_incident", "put_evidence"),
+    "classify": ("snapshot#2",),
     "execute": ("journal", "prepare", "begin_action", "apply", "end_action"),
+    "verify": ("snapshot#3",),
     "memorize": ("save_incident",),
 }
 POINTS = [f"{when}:{step}" for steps in STEPS.values() for step in steps for when in ("before", "after")]

@@ -165,10 +165,11 @@ def test_a_kubeconfig_that_merely_lies_there_is_not_touched(
 
 
 def test_a_report_about_a_healthy_target_changes_nothing(suture: Suture, runtime: Runtime) -> None:
-    done = suture("report", "deploy/basket", "-n", "shop", "--summary", "feels slow")
+    done = suture("report", "deploy/basket", "-n", "shop", "--summary", "is it well?")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "reported: incident/lab/shop/deployment/basket\n"
     _until(lambda: "self_resolved" in suture("show", "shop/deployment/basket").stdout)
+    assert ", 1 report\n" in suture("show", "shop/deployment/basket").stdout  # counted once
 
 
 def test_down_stops_everything_and_up_resumes(suture: Suture, runtime: Runtime, home: Path) -> None:

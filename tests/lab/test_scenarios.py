@@ -143,6 +143,19 @@ def test_only_real_writes_of_the_engine_count(tmp_path: Path) -> None:
     assert [w.split()[0] for w in audit.engine_writes(mark, "shop-1")] == ["patch", "create", "delete"]
 
 
+def test_what_belongs_to_a_trial_beside_this_one_is_not_counted_here(tmp_path: Path) -> None:
+    (tmp_path / "audit.log").touch()
+    audit = AuditLog(tmp_path)
+    mark = audit.mark()
+    hook = {"resource": "validatingwebhookconfigurations", "namespace": ""}
+    events = [_event("engine", name=f"{ns}-policy", **hook) for ns in ("shop-1", "shop-2")]
+    events.append(_event("engine", resource="nodes", namespace="", name="node-1"))
+    (tmp_path / "audit.log").write_text("".join(events))
+    writes = audit.engine_writes(mark, "shop-1", ["shop-2", "shop-3"])
+    assert [w.split()[2] for w in writes] == ["/shop-1-policy", "/node-1"]
+    assert len(audit.engine_writes(mark, "shop-1")) == 3
+
+
 def test_totals_and_lines() -> None:
     good = Verdict("a", "f", control=False, ok=True, healed=True, heal_s=4.0)
     messy = Verdict("b", "f", control=False, healed=True, heal_s=9.0, collateral=["Secret/s deleted"])

@@ -22,7 +22,9 @@ from suture.domain.target import ObjectRef, Target
 GUARDRAILS = Guardrails(["kube-system"])
 
 
-def decide(policies: list[Policy], *actions: Action, method: Method = Method.EXECUTE) -> Verdict:
+def decide(
+    policies: list[Policy], *actions: Action, method: Method = Method.EXECUTE, error: str | None = None
+) -> Verdict:
     hypothesis = Hypothesis(
         id="h",
         failure_type=FailureType.CRASH_LOOP,
@@ -31,7 +33,7 @@ def decide(policies: list[Policy], *actions: Action, method: Method = Method.EXE
         confidence=0.9,
         plan=Plan(actions=list(actions)),
     )
-    routing = Routing(route=Route.HYBRID, method=method, reason="", hybrid_score=0.9)
+    routing = Routing(route=Route.HYBRID, method=method, reason="", hybrid_score=0.9, error=error)
     target = Target(namespace=actions[0].object.namespace, kind="Deployment", name="web")
     return PolicyEngine(policies, GUARDRAILS).decide(target, Severity.HIGH, hypothesis, routing)
 
@@ -71,6 +73,11 @@ def test_method_asks_unless_the_rule_covers_it() -> None:
     assert not decide(
         [rule("approve", without_person=True)], action, method=Method.REQUIRE_APPROVAL
     ).needs_person
+
+
+def test_a_router_that_failed_asks_whatever_the_policy_says() -> None:
+    plan = UndoRollout(object=deployment())
+    assert decide([load_policy(AUTOPILOT)], plan, method=Method.REQUIRE_APPROVAL, error="broken").needs_person
 
 
 def test_conditions_see_the_plan() -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 from temporalio.client import Client
 
 from activities import classify as module
-from suture.diagnosis.classify import classify as plain
-from suture.domain.diagnosis import Classification
 from suture.domain.stages import Outcome
 from suture.domain.target import Target
 from tests.fakes import FakeIncidents
@@ -23,10 +20,7 @@ CAUSE = Target(kind="Node", name="n1")
 def shared_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Diagnosis finds that the node troubles everybody on it."""
 
-    def classified(*args: Any, **kwargs: Any) -> Classification:
-        return plain(*args, **kwargs).model_copy(update={"cause": CAUSE})
-
-    monkeypatch.setattr(module, "classify", classified)
+    monkeypatch.setattr(module, "shared_cause", lambda *_: CAUSE.ref)
 
 
 async def test_waits_for_the_incident_of_the_cause(temporal: Client, shared_cause: None) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
 
-from suture.domain.action import Action
 from suture.domain.diagnosis import Health
-from suture.domain.errors import Unavailable
 from suture.domain.stages import Outcome
 from tests.workflows.harness import World, world
 
@@ -35,14 +32,14 @@ async def test_escalate_while_verifying_takes_effect_at_once(temporal: Client) -
 
 
 async def test_cancel_is_not_lost_when_the_history_is_cut(temporal: Client) -> None:
-    async with world(temporal, stable_for=3, verify_timeout=120, max_reports_per_run=10) as w:
+    async with world(temporal, stable_for=3, verify_timeout=120, max_reports_per_run=10, cooldown=2) as w:
         target = w.cluster.deploy("web", image="bad")
         handle = await w.report(target)
         await acted(w)
         await handle.signal("cancel", {"by": "ann"})
         for _ in range(12):
             await w.report(target)
-        result = await asyncio.wait_for(w.finished(handle), 15)
+        result = await asyncio.wait_for(handle.result(), 15)
     assert "cancel by ann" in result.summary
 
 

@@ -16,6 +16,7 @@ from suture.diagnosis.changes.history import Period, State
 from suture.diagnosis.changes.noise import relevant
 
 ENOUGH = 60.0
+LEAST = 5.0  # what stood for less has not shown that it is good
 SHARE = 0.5
 
 
@@ -43,7 +44,7 @@ def deviations(states: Sequence[State], healthy: Sequence[Period], until: dateti
     enough = min(ENOUGH, SHARE * max(times))
     found = 0
     for i in range(len(states) - 2, -1, -1):
-        made = _deviation(states, i) if times[i] > 0 and times[i] >= enough else None
+        made = _deviation(states, i) if times[i] >= max(LEAST, enough) else None
         if made:
             yield made
             found += 1

@@ -8,10 +8,10 @@ between is never overwritten.
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-
 
 
 class _Missing:
@@ -29,7 +29,19 @@ class _Missing:
 
 MISSING: Any = _Missing()
 # Items are told apart by the first of these fields that all items of both lists have, each with its own value.
-KEYS: Final = ("name", "mountPath", "devicePath", "containerPort", "port", "ip", "topologyKey", "host", "path", "key", "type")
+KEYS: Final = (
+    "name",
+    "mountPath",
+    "devicePath",
+    "containerPort",
+    "port",
+    "ip",
+    "topologyKey",
+    "host",
+    "path",
+    "key",
+    "type",
+)
 
 
 @dataclass(frozen=True)
@@ -77,9 +89,12 @@ def deltas(before: Any, after: Any, path: Path = ()) -> Iterator[Delta]:
         yield Delta(path, before, after)
         return
     old, new = ({x[key]: x for x in items} for items in (before, after))
-    found = [d for v in dict.fromkeys([*old, *new]) for d in deltas(
-        old.get(v, MISSING), new.get(v, MISSING), (*path, Item(key, v)))]  # fmt: skip
-    yield from found or [Delta(path, before, after)]  # the same items in another order
+    if [k for k in old if k in new] != [k for k in new if k in old]:  # the order counts, too
+        yield Delta(path, before, after)
+        return
+    for value in dict.fromkeys([*old, *new]):
+        here = (*path, Item(key, value))
+        yield from deltas(old.get(value, MISSING), new.get(value, MISSING), here)
 
 
 def same(a: Any, b: Any) -> bool:
@@ -118,7 +133,7 @@ def reverted(current: Any, baseline: Any, undo: Iterable[Delta]) -> Any:
 
 def _put(holder: Any, baseline: Any, path: Path, value: Any) -> None:
     """Set, insert or remove what a path leads to; what is missing on the way is made."""
-    for here, then in zip(path[:-1], path[1:], strict=True):
+    for here, then in itertools.pairwise(path):
         baseline = _get(baseline, here)
         below = _get(holder, here)
         if below is MISSING or below is None:
@@ -143,7 +158,9 @@ def _set(holder: Any, step: Step, value: Any, baseline: Any) -> None:
         else:
             holder[step] = value
         return
-    at = next((i for i, x in enumerate(holder) if isinstance(x, dict) and x.get(step.key) == step.value), None)
+    at = next(
+        (i for i, x in enumerate(holder) if isinstance(x, dict) and x.get(step.key) == step.value), None
+    )
     if value is MISSING:
         if at is not None:
             del holder[at]
@@ -157,7 +174,9 @@ def _place(holder: list[Any], step: Item, baseline: Any) -> int:
     """Behind the item that it followed in the good state."""
     order = [x.get(step.key) for x in baseline] if isinstance(baseline, list) else []
     earlier = set(order[: order.index(step.value)] if step.value in order else order)
-    return max((i + 1 for i, x in enumerate(holder) if isinstance(x, dict) and x.get(step.key) in earlier), default=0)
+    return max(
+        (i + 1 for i, x in enumerate(holder) if isinstance(x, dict) and x.get(step.key) in earlier), default=0
+    )
 
 
 def json_patch(current: Any, wanted: Any) -> list[dict[str, Any]]:

@@ -12,19 +12,20 @@ from dataclasses import replace
 from datetime import datetime
 
 from suture.diagnosis.case import Case
-from suture.diagnosis.changes.aspects import Aspect
 from suture.diagnosis.changes.damage import damaged
+from suture.diagnosis.changes.narrowing import allowed
 from suture.diagnosis.changes.plans import plan_for
 from suture.diagnosis.changes.suspects import Suspect, Trouble, suspects
 from suture.diagnosis.fields import earliest
+from suture.diagnosis.graph import Reach
 from suture.domain.diagnosis import FailureType, Hypothesis, Symptom
 
 ORIGIN = "ledger"
+TOGETHER_ORIGIN = "ledger:together"
 LEAST = 0.2
 MOST_OFFERED = 8
 SAME_BURST = 60.0
 MOST_TOGETHER = 16
-TOGETHER = 0.02  # a plan that also mends the other damage of the burst comes first
 SURE_ENOUGH_TO_ACT_BLIND = 0.5
 
 
@@ -41,7 +42,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
             yield made
     if groups:
         together = _with_the_rest(case, trouble, groups[0], found)
-        made = _hypothesis(case, together, TOGETHER) if len(together) > len(groups[0]) else None
+        made = _hypothesis(case, together, TOGETHER_ORIGIN) if len(together) > len(groups[0]) else None
         if made is not None:
             yield made
 
@@ -51,8 +52,9 @@ def trouble_of(case: Case) -> Trouble | None:
     if not case.symptoms:
         return None
     failures = tuple(dict.fromkeys(s.failure_type for s in case.symptoms))
-    said = " ".join(dict.fromkeys(s.message for s in case.symptoms if s.message))
-    return Trouble(case.target, failures, began(case.symptoms, case.reported_at, case.now), said)
+    at = began(case.symptoms, case.reported_at, case.now)
+    others = tuple(dict.fromkeys(s.owner for s in case.symptoms if s.owner != case.target))
+    return Trouble(case.target, failures, at, allowed(case.symptoms), others)
 
 
 def began(symptoms: Iterable[Symptom], reported_at: datetime | None, now: datetime) -> datetime:
@@ -67,18 +69,18 @@ def alike(found: Sequence[Suspect]) -> Iterator[list[Suspect]]:
         first = left.pop(0)
         group = [first]
         for other in list(left):
-            if other.ref.kind == first.ref.kind == "Node" and other.ref != first.ref and _same_change(first, other):
+            if (
+                other.ref.kind == first.ref.kind == "Node"
+                and other.ref != first.ref
+                and _same_change(first, other)
+            ):
                 group.append(other)
                 left.remove(other)
         yield group[:MOST_TOGETHER]
 
 
 def _same_change(a: Suspect, b: Suspect) -> bool:
-    return (
-        a.manager == b.manager
-        and abs((a.at - b.at).total_seconds()) <= SAME_BURST
-        and [(c.path, c.after) for c in a.undo] == [(c.path, c.after) for c in b.undo]
-    )
+    return _same_hand(a, b) and [(c.path, c.after) for c in a.undo] == [(c.path, c.after) for c in b.undo]
 
 
 def _with_the_rest(
@@ -87,38 +89,42 @@ def _with_the_rest(
     """The suspect with everything that the same burst visibly damaged besides, in the target's surroundings or not."""
     wide = {**{r: s for s in first for r in [s.ref]}}
     for other in [*found, *_elsewhere(case, trouble)]:
-        near = any(other.manager == s.manager and abs((other.at - s.at).total_seconds()) <= SAME_BURST
-                   for s in wide.values())  # fmt: skip
+        near = any(_same_hand(other, s) for s in wide.values())
         if other.ref not in wide and near and damaged(case.snapshot, case.past, other, case.now):
             wide[other.ref] = other
     return list(wide.values())[:MOST_TOGETHER]
 
 
+def _same_hand(a: Suspect, b: Suspect) -> bool:
+    """One author, or one unknown (nobody signs a deletion), within a burst."""
+    author = a.manager == b.manager or not (a.manager and b.manager)
+    return author and abs((a.at - b.at).total_seconds()) <= SAME_BURST
+
+
 def _elsewhere(case: Case, trouble: Trouble) -> Iterator[Suspect]:
     """Changes of the namespace that do not concern the target."""
-    from suture.diagnosis.graph import Reach
-
     far = {
         ref: Reach(4, (), f"{ref} is in the same namespace")
         for ref in case.past.states
         if ref.namespace == case.target.namespace and ref.namespace and ref not in case.scope
     }
     far |= {r: case.scope[r] for r in case.scope if r in case.past.states and r.namespace}
-    wide = replace(trouble, failures=(*trouble.failures, FailureType.TRAFFIC, FailureType.CRASH_LOOP))
+    kinds = (*trouble.failures, FailureType.TRAFFIC, FailureType.CRASH_LOOP, FailureType.IMAGE_PULL)
+    wide = replace(trouble, failures=kinds, allowed=None)
     later = [s for s in suspects(case.snapshot, case.past, far, wide) if s.ref.kind != "Namespace"]
     yield from later
 
 
-def _hypothesis(case: Case, group: Sequence[Suspect], bonus: float = 0.0) -> Hypothesis | None:
+def _hypothesis(case: Case, group: Sequence[Suspect], origin: str = ORIGIN) -> Hypothesis | None:
     best = max(group, key=lambda s: s.confidence)
-    plan = plan_for(case.snapshot, case.target, group)
-    confidence = best.confidence + bonus
+    plan = plan_for(case.snapshot, case.target, group, {s.owner for s in case.symptoms})
+    confidence = best.confidence
     blind = best.failure is FailureType.TRAFFIC and not case.defects
     if plan is None or (blind and confidence < SURE_ENOUGH_TO_ACT_BLIND):
-        if bonus:
+        if origin == TOGETHER_ORIGIN:
             return None
         plan, confidence = None, min(confidence, 0.45)
-    return case.hypothesis(ORIGIN, best.failure, _cause(group), confidence, _why(group), plan)
+    return case.hypothesis(origin, best.failure, _cause(group), confidence, _why(group), plan)
 
 
 def _cause(group: Sequence[Suspect]) -> str:
@@ -135,13 +141,3 @@ def _cause(group: Sequence[Suspect]) -> str:
 
 def _why(group: Sequence[Suspect]) -> list[str]:
     return [*group[0].why, *(s.why[0] for s in group[1:6])]
-
-
-def strongest(found: Sequence[Suspect]) -> float:
-    """The confidence of the best suspect; 0 without any."""
-    return max((s.confidence for s in found), default=0.0)
-
-
-def worst_aspect(found: Sequence[Suspect]) -> Aspect | None:
-    """What the best suspect is about."""
-    return found[0].aspects[0] if found else None

@@ -46,20 +46,19 @@ def is_own(manager: str) -> bool:
 def relevant(content: Manifest) -> Manifest:
     """The parts of a recorded state whose change can be a cause. Shares values with the content."""
     kind = str(content.get("kind", ""))
-    kept: Manifest = {k: v for k, v in content.items() if k not in ("apiVersion", "kind", "metadata", "status")}
+    kept: Manifest = {
+        k: v for k, v in content.items() if k not in ("apiVersion", "kind", "metadata", "status")
+    }
     dropped = _ASSIGNED.get(kind, ())
     if dropped and isinstance(kept.get("spec"), dict):
-        kept["spec"] = {
-            k: v for k, v in kept["spec"].items() if k not in dropped or v in ("None", ["None"])
-        }
+        kept["spec"] = {k: v for k, v in kept["spec"].items() if k not in dropped or v in ("None", ["None"])}
     if kind == "Node" and isinstance(dig(kept, "spec.taints"), list):
         taints = [t for t in kept["spec"]["taints"] if not str(t.get("key", "")).startswith(_OWN_TAINTS)]
         kept["spec"] = {**kept["spec"], "taints": taints} if taints else _without(kept["spec"], "taints")
     if kind == "ServiceAccount":
         kept.pop("secrets", None)
-    kept["spec"] = _without_restarts(kept.get("spec"))
-    if kept["spec"] in (None, {}):
-        del kept["spec"]
+    if isinstance(kept.get("spec"), dict):  # an empty one stays, so that its fields are told apart
+        kept["spec"] = _without_restarts(kept["spec"])
     meta = _metadata(content, kind)
     return kept | ({"metadata": meta} if meta else {})
 

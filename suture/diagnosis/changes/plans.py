@@ -7,18 +7,29 @@ write beside them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from suture.diagnosis.case import expect_of
 from suture.diagnosis.changes.delta import MISSING, Delta, Item, json_patch, reverted
 from suture.diagnosis.changes.effects import follow_up
 from suture.diagnosis.changes.suspects import Suspect
+from suture.diagnosis.fields import desired
 from suture.diagnosis.health import RULED
 from suture.diagnosis.pods import is_live, revision_hash
 from suture.diagnosis.selectors import selects
 from suture.diagnosis.workload import ROLLING, essence, pod_template, revisions
-from suture.domain.action import Action, DeletePod, Patch, RecreateObject, RemoveCreated, Scale, Uncordon, UndoRollout
+from suture.domain.action import (
+    Action,
+    DeletePod,
+    Expect,
+    Patch,
+    RecreateObject,
+    RemoveCreated,
+    Scale,
+    Uncordon,
+    UndoRollout,
+)
 from suture.domain.plan import Check, Exists, FieldEquals, Gone, Plan, WorkloadHealthy
 from suture.domain.snapshot import Manifest, Snapshot, dig, ref_of
 from suture.domain.target import ObjectRef
@@ -28,7 +39,9 @@ MOST_REPLICAS = 10_000
 STATEFUL = ("PersistentVolumeClaim", "PersistentVolume", "StatefulSet", "Namespace", "Node")
 
 
-def plan_for(snapshot: Snapshot, target: ObjectRef, found: Sequence[Suspect]) -> Plan | None:
+def plan_for(
+    snapshot: Snapshot, target: ObjectRef, found: Sequence[Suspect], troubled: Iterable[ObjectRef] = ()
+) -> Plan | None:
     """One plan that reverts all these suspects; None when one of them cannot be reverted."""
     actions: list[Action] = []
     checks: list[Check] = []
@@ -38,7 +51,7 @@ def plan_for(snapshot: Snapshot, target: ObjectRef, found: Sequence[Suspect]) ->
             return None
         actions += [a for a in mine if a not in actions]
         checks += checks_for(snapshot, suspect)
-    checks += [WorkloadHealthy(object=r) for r in _to_be_well(snapshot, target, found)]
+    checks += [WorkloadHealthy(object=r) for r in _to_be_well(target, found, troubled)]
     kept = list({c.model_dump_json(): c for c in checks}.values())
     if len(actions) > MOST_ACTIONS or len(kept) > MOST_CHECKS:
         return None
@@ -50,7 +63,9 @@ def actions_for(snapshot: Snapshot, suspect: Suspect) -> Iterator[Action]:
     live, d = snapshot.find(suspect.ref), suspect.deviation
     if d is None:
         if suspect.created is not None and suspect.revision:
-            yield RemoveCreated(object=suspect.ref, expect=expect_of(suspect.created), revision=suspect.revision)
+            yield RemoveCreated(
+                object=suspect.ref, expect=expect_of(suspect.created), revision=suspect.revision
+            )
     elif d.deleted:
         if suspect.ref.kind not in STATEFUL:
             yield RecreateObject(object=suspect.ref, revision=d.good.id)
@@ -72,17 +87,18 @@ def _field_actions(
         yield Scale(object=ref, expect=expect if len(undo) == 1 else type(expect)(uid=expect.uid),
                     replicas=min(max(wanted, 0), MOST_REPLICAS))  # fmt: skip
         undo.remove(replicas)
-    if ref.kind == "Node" and undo and all(c.path == ("spec", "unschedulable") for c in undo):
-        if undo[0].before in (MISSING, None, False):
-            yield Uncordon(object=ref, expect=expect)
-            undo = []
+    if ref.kind == "Node" and any(
+        c.path == ("spec", "unschedulable") for c in undo
+    ):  # only ever cordoned: see direction
+        yield Uncordon(object=ref, expect=expect)
+        undo = [c for c in undo if c.path != ("spec", "unschedulable")]
+        expect = type(expect)(uid=expect.uid)
     number = _revision(snapshot, ref, undo, good)
     later = type(expect)(uid=expect.uid) if replicas else expect
     if number is not None:
-        yield UndoRollout(object=ref, expect=later, to_revision=number)
+        yield from past_repulsion(snapshot, ref, UndoRollout(object=ref, expect=later, to_revision=number))
         undo = []
     yield from _patches(ref, later, undo, good, now, suspect)
-    yield from _repelling(snapshot, ref, suspect)
 
 
 def _revision(snapshot: Snapshot, ref: ObjectRef, undo: Sequence[Delta], good: Manifest) -> int | None:
@@ -91,7 +107,9 @@ def _revision(snapshot: Snapshot, ref: ObjectRef, undo: Sequence[Delta], good: M
         return None
     wanted = essence(pod_template(good))
     known = revisions(snapshot, ref)
-    return next((r.number for r in known if r.number and not r.current and essence(r.template) == wanted), None)
+    return next(
+        (r.number for r in known if r.number and not r.current and essence(r.template) == wanted), None
+    )
 
 
 def _patches(
@@ -124,11 +142,24 @@ def _merge(into: dict[str, Any], change: Delta) -> None:
         holder[str(change.path[-1])] = None if before is MISSING else before
 
 
-def _repelling(snapshot: Snapshot, ref: ObjectRef, suspect: Suspect) -> Iterator[Action]:
-    """Running pods of a template that repels its own kind keep the good ones away, and a rollout may never remove them."""
-    if not any("podAntiAffinity" in c.dotted or c.dotted.endswith(".affinity") for c in suspect.undo):
-        return
-    yield from repelling_pods(snapshot, ref)
+def past_repulsion(snapshot: Snapshot, ref: ObjectRef, undo: Action) -> list[Action]:
+    """An undo with what it needs when running pods of the bad template repel the good ones.
+
+    A rollout waits for the good pods before it removes those, and a deleted one may be replaced before a good one is placed.
+    So a Deployment goes through zero, which ends its bad replica set; of a StatefulSet the bad pods are deleted.
+    """
+    pods = list(repelling_pods(snapshot, ref))
+    manifest = snapshot.find(ref)
+    if not pods or manifest is None:
+        return [undo]
+    if ref.kind != "Deployment":
+        return [undo, *pods]
+    same = Expect(uid=undo.expect.uid)
+    return [
+        Scale(object=ref, expect=undo.expect, replicas=0),
+        undo.model_copy(update={"expect": same}),
+        Scale(object=ref, expect=same, replicas=min(desired(manifest), MOST_REPLICAS)),
+    ]
 
 
 def repelling_pods(snapshot: Snapshot, ref: ObjectRef) -> Iterator[Action]:
@@ -176,8 +207,11 @@ def _value(wanted: Manifest, path: str) -> Any:
     return found
 
 
-def _to_be_well(snapshot: Snapshot, target: ObjectRef, found: Sequence[Suspect]) -> Iterator[ObjectRef]:
-    """The target and every reverted workload; jobs show it at their next run only."""
-    for ref in dict.fromkeys([target, *(s.ref for s in found if s.ref.kind != "Node")]):
+def _to_be_well(
+    target: ObjectRef, found: Sequence[Suspect], troubled: Iterable[ObjectRef]
+) -> Iterator[ObjectRef]:
+    """The target, who else is troubled, and every reverted workload; jobs show it at their next run only."""
+    others = (s.ref for s in found if s.ref.kind != "Node")
+    for ref in dict.fromkeys([target, *sorted(troubled, key=str), *others]):
         if ref.kind in RULED and ref.kind not in ("Job", "CronJob"):
             yield ref

@@ -35,7 +35,9 @@ def scope_of(snapshot: Snapshot, past: Past, target: ObjectRef, about: tuple[Sym
     for kind in {k for s in about for k in _EVERYWHERE.get(s.failure_type, ())}:
         for manifest in snapshot.all(kind):
             ref = ref_of(manifest)
-            if ref.namespace in ("", target.namespace) and (kind != "Namespace" or ref.name == target.namespace):
+            if ref.namespace in ("", target.namespace) and (
+                kind != "Namespace" or ref.name == target.namespace
+            ):
                 edge = Edge(target, ref, "may be limited by")
                 found.setdefault(ref, Reach(1, (edge,), str(edge)))
     return found

@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from suture.diagnosis.changes.aspects import Aspect, aspect, plausibility
 from suture.diagnosis.changes.baseline import Deviation, deviations
-from suture.diagnosis.changes.delta import Delta
-from suture.diagnosis.changes.history import Past, Period
+from suture.diagnosis.changes.delta import MISSING, Delta
+from suture.diagnosis.changes.direction import deletion_worsens, worsens
+from suture.diagnosis.changes.history import Past, Period, State
 from suture.diagnosis.changes.noise import is_controller, is_own
 from suture.diagnosis.changes.scope import Scope
 from suture.diagnosis.fields import when
 from suture.diagnosis.referrers import autoscaler_of
+from suture.diagnosis.workload import tell_changes
 from suture.domain.action import HARMLESS
 from suture.domain.diagnosis import FailureType
 from suture.domain.snapshot import Manifest, Snapshot, ref_of
@@ -26,7 +29,7 @@ from suture.domain.target import ObjectRef
 
 MOST = 0.95
 LEAST_PLAUSIBLE = 0.3
-OLDER_BASELINE = 0.6
+OLDER_BASELINE = 0.7
 BY_CONTROLLER, BY_ITSELF = 0.2, 0.1
 AFTERWARDS = 0.3
 CLOCK_SKEW = 5.0
@@ -65,14 +68,30 @@ class Trouble:
     target: ObjectRef
     failures: tuple[FailureType, ...]
     began: datetime
-    said: str = ""
+    allowed: frozenset[Aspect] | None = None  # None: anything that the failures' kinds allow
+    sufferers: tuple[ObjectRef, ...] = ()  # whose health tells, besides the target's own
 
 
 def suspects(snapshot: Snapshot, past: Past, scope: Scope, trouble: Trouble) -> list[Suspect]:
     """The changes that may explain the trouble, the most suspicious first."""
-    healthy = healthy_times(past, scope, trouble.target)
-    found = [*_changed(snapshot, past, scope, trouble, healthy), *_created(snapshot, past, scope, trouble, healthy)]
+    witness = next((r for r in (trouble.target, *trouble.sufferers) if past.health.get(r)), trouble.target)
+    healthy = healthy_times(past, scope, witness)
+    born = when(snapshot.find(trouble.target), "metadata.creationTimestamp")
+    past = Past({r: _since(states, born) for r, states in past.states.items()}, past.health)
+    found = [
+        *_changed(snapshot, past, scope, trouble, healthy),
+        *_created(snapshot, past, scope, trouble, healthy),
+    ]
     return sorted(found, key=lambda s: (-s.confidence, s.distance, str(s.ref)))
+
+
+def _since(states: Sequence[State], born: datetime | None) -> tuple[State, ...]:
+    """What changed before the target existed cannot have broken it: such states count as one, the last of them."""
+    if born is None:
+        return tuple(states)
+    later = [i for i, s in enumerate(states) if s.at > born]
+    first = later[0] if later else len(states)
+    return tuple(states[max(0, first - 1) :])
 
 
 def healthy_times(past: Past, scope: Scope, target: ObjectRef) -> Sequence[Period]:
@@ -105,7 +124,11 @@ def _weighed(
         about: dict[Aspect, float] = {_kind_aspect(ref): _deletion(ref, trouble)}
         undo: tuple[Delta, ...] = ()
     else:
-        known = [(c, aspect(ref.kind, c)) for c in d.changes if not _scaled_by_machine(snapshot, ref, c)]
+        known = [
+            (c, aspect(ref.kind, c))
+            for c in d.changes
+            if not _scaled_by_machine(snapshot, ref, c) and worsens(ref.kind, c)
+        ]
         weights = [(c, a, _fit(trouble, a)) for c, a in known]
         undo = tuple(c for c, _, w in weights if w >= LEAST_PLAUSIBLE)
         about = {a: w for _, a, w in weights if w >= LEAST_PLAUSIBLE}
@@ -132,6 +155,8 @@ def _weighed(
 
 
 def _fit(trouble: Trouble, about: Aspect) -> float:
+    if trouble.allowed is not None and about not in trouble.allowed:
+        return 0.0
     return max(plausibility(f, about) for f in trouble.failures)
 
 
@@ -147,6 +172,8 @@ def _deletion(ref: ObjectRef, trouble: Trouble) -> float:
     """That something the target needs is gone explains a lot; the target itself being gone explains everything."""
     if ref == trouble.target:
         return 1.0
+    if not deletion_worsens(ref.kind):
+        return 0.0
     return _fit(trouble, _kind_aspect(ref))
 
 
@@ -160,7 +187,11 @@ def _scaled_by_machine(snapshot: Snapshot, ref: ObjectRef, change: Delta) -> boo
 def _timing(before: float) -> tuple[float, str]:
     if before < -CLOCK_SKEW:
         return AFTERWARDS, f"{-before:.0f} s after the trouble began"
-    told = f"{max(before, 0):.0f} s before the trouble" if before < 5400 else f"{before / 3600:.1f} h before the trouble"
+    told = (
+        f"{max(before, 0):.0f} s before the trouble"
+        if before < 5400
+        else f"{before / 3600:.1f} h before the trouble"
+    )
     return next((w for limit, w in _TIMES if before <= limit), LONG_AGO), told
 
 
@@ -179,14 +210,16 @@ def _author(manager: str) -> tuple[float, str]:
 
 
 def _tell(ref: ObjectRef, d: Deviation, undo: Sequence[Delta]) -> str:
-    from suture.diagnosis.workload import tell_changes
-
     by = f" by {d.first.manager}" if d.first.manager else ""
     at = f" at {d.first.at:%H:%M:%S}"
     if d.deleted:
         return f"{ref} was deleted{at}{by}"
-    told = {c.dotted: (c.before or None, c.after or None) for c in undo}
+    told = {c.dotted: (_known(c.before), _known(c.after)) for c in undo}
     return f"{ref} was changed{at}{by}: {tell_changes(told)}"
+
+
+def _known(value: Any) -> Any:
+    return None if value is MISSING else value
 
 
 def _created(
@@ -213,7 +246,13 @@ def _was_well_before(healthy: Sequence[Period], born: datetime) -> bool:
 
 
 def _weigh_created(
-    scope: Scope, trouble: Trouble, ref: ObjectRef, manifest: Manifest, born: datetime, revision: str, manager: str
+    scope: Scope,
+    trouble: Trouble,
+    ref: ObjectRef,
+    manifest: Manifest,
+    born: datetime,
+    revision: str,
+    manager: str,
 ) -> Iterator[Suspect]:
     about = _kind_aspect(ref)
     fit = _fit(trouble, about)

@@ -80,7 +80,8 @@ def _selector(case: Case, edge: Edge, service: Manifest) -> tuple[Plan, float, s
     having = labels(pod_template(case.snapshot.find(edge.target) or {}))
     selector = labels(service, "spec.selector")
     wrong = {k: having.get(k) for k, v in selector.items() if having.get(k) != v}
-    if len(rivals) != 1 or not edge.broken or not wrong or len(wrong) == len(selector) and None in wrong.values():
+    wholly = len(wrong) == len(selector) and None in wrong.values()
+    if len(rivals) != 1 or not edge.broken or not wrong or wholly:
         return None
     wanted = {k: v for k, v in {**selector, **wrong}.items() if v is not None}
     checks: list[Check] = [FieldEquals(object=edge.source, path="spec.selector", value=wanted)]

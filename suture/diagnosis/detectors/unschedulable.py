@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from suture.diagnosis.blame import Changes, blame, undo_plan
 from suture.diagnosis.case import Case, expect_of
-from suture.diagnosis.changes.plans import repelling_pods
+from suture.diagnosis.changes.plans import past_repulsion
 from suture.diagnosis.fields import is_true
 from suture.diagnosis.readers.nodes import is_cordoned
 from suture.diagnosis.scheduling import Obstacle, parse, touches
@@ -27,7 +27,8 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     if not about:
         return
     if case.target.kind == "Node":
-        yield _uncordon(case, [case.manifest], UNCORDON_ONE)
+        everyone = _all_cordoned(case)
+        yield _uncordon(case, everyone or [case.manifest], UNCORDON_FEW if everyone else UNCORDON_ONE)
         return
     obstacles = {o: n for s in about for o, n in parse(s.message).obstacles.items()}
 
@@ -43,8 +44,9 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         why = [about[0].message, *found.why]
         plan = undo_plan(case, found, about)
         if Obstacle.POD_AFFINITY in obstacles:  # the last pod of its kind keeps the good ones away
-            stay = [a for a in repelling_pods(case.snapshot, case.target) if a not in plan.actions]
-            plan = plan.model_copy(update={"actions": [*plan.actions, *stay]})
+            first, *rest = plan.actions
+            actions = past_repulsion(case.snapshot, case.target, first)
+            plan = plan.model_copy(update={"actions": [*actions, *(a for a in rest if a not in actions)]})
         yield case.hypothesis(
             ORIGIN, FailureType.UNSCHEDULABLE, told, found.confidence + DEMAND_CHANGED, why, plan
         )

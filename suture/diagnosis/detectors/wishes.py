@@ -11,8 +11,9 @@ from suture.diagnosis.case import Case, expect_of
 from suture.diagnosis.fields import mapping, number, text
 from suture.diagnosis.witness import covered
 from suture.domain.action import Patch
-from suture.domain.diagnosis import FailureType, Hypothesis
-from suture.domain.plan import FieldEquals, Plan
+from suture.domain.diagnosis import FailureType, Hypothesis, Symptom
+from suture.domain.plan import FieldEquals, Plan, WorkloadHealthy
+from suture.domain.snapshot import Manifest
 
 ORIGIN = "detector:wishes"
 ASK, TELL = 0.4, 0.3
@@ -32,8 +33,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
                 cause = f"{case.target} cannot work: {symptom.reason}"
                 yield case.hypothesis(ORIGIN, FailureType.AUTOSCALER, cause, TELL, [symptom.message])
             case FailureType.STUCK_DELETING:
-                cause = f"{case.target} waits for its finalizers: whoever set them must end their work"
-                yield case.hypothesis(ORIGIN, FailureType.STUCK_DELETING, cause, TELL, [symptom.message])
+                yield _let_go(case, symptom)
 
 
 def _resume(case: Case) -> Hypothesis:
@@ -50,13 +50,36 @@ def _resume(case: Case) -> Hypothesis:
     return case.hypothesis(ORIGIN, FailureType.SUSPENDED, f"{case.target} is suspended", ASK, why, plan)
 
 
+def _let_go(case: Case, symptom: Symptom) -> Hypothesis:
+    """A pod without its finalizers goes at once and is made anew; whether their work matters is for a person to say."""
+    pod = case.snapshot.find(symptom.object)
+    cause = f"{symptom.object} stopped, but a finalizer keeps it: {symptom.message}"
+    if pod is None or not is_made_anew(pod):
+        return case.hypothesis(ORIGIN, FailureType.STUCK_DELETING, cause, TELL)
+    patch = Patch(
+        object=symptom.object, expect=expect_of(pod), patch_type="merge",
+        body={"metadata": {"finalizers": None}}, note=f"let {symptom.object} go",
+    )  # fmt: skip
+    plan = Plan(actions=[patch], checks=[WorkloadHealthy(object=case.target)])
+    return case.hypothesis(
+        ORIGIN, FailureType.STUCK_DELETING, cause, ASK, ["nobody has ended their work so far"], plan
+    )
+
+
+def is_made_anew(pod: Manifest) -> bool:
+    """Whether a controller replaces the pod."""
+    return any(o.get("controller") for o in pod["metadata"].get("ownerReferences") or ())
+
+
 def _loosen(case: Case, said: str) -> Hypothesis:
     """One pod fewer than there are may always go, when there are at least two."""
     cause = f"{case.target} lets no pod be evicted"
     replicas = sum(n for _, n in covered(case.snapshot, case.manifest))
     field = "minAvailable" if "minAvailable" in mapping(case.manifest, "spec") else "maxUnavailable"
     if replicas < 2 or not text(case.manifest, "metadata.uid"):
-        return case.hypothesis(ORIGIN, FailureType.DISRUPTION_BUDGET, cause, TELL, [said, "a single pod has no spare"])
+        return case.hypothesis(
+            ORIGIN, FailureType.DISRUPTION_BUDGET, cause, TELL, [said, "a single pod has no spare"]
+        )
     value = replicas - 1 if field == "minAvailable" else max(1, number(case.manifest, f"spec.{field}"))
     patch = Patch(
         object=case.target, expect=expect_of(case.manifest), patch_type="merge",

@@ -24,4 +24,5 @@ OWNER_READERS: tuple[OwnerReader, ...] = (
     nodes.read_node,
     nodes.read_cordoned,
     nodes.read_stranded,
+    nodes.read_held,
 )

@@ -68,6 +68,17 @@ def read_cordoned(view: View) -> Iterator[Symptom]:
         yield view.symptom(FailureType.UNSCHEDULABLE, view.manifest, "Cordoned", message, since)
 
 
+def read_held(view: View) -> Iterator[Symptom]:
+    """Pods that stopped long ago and are kept by a finalizer, as long as the owner misses them."""
+    if view.owner.kind == "Node" or healthy(view.snapshot, view.owner).ok:
+        return
+    for pod in view.snapshot.pods_of(view.owner):
+        deadline, held = when(pod, "metadata.deletionTimestamp"), dig(pod, "metadata.finalizers")
+        if held and deadline is not None and deadline < view.now and not view.is_lost(pod):
+            message = f"told to stop, but kept by {', '.join(map(str, held))}"
+            yield view.symptom(FailureType.STUCK_DELETING, pod, "Finalizer", message, deadline)
+
+
 def read_stranded(view: View) -> Iterator[Symptom]:
     """Pods on lost nodes, as long as the owner misses them."""
     if not view.stranded or healthy(view.snapshot, view.owner).ok:

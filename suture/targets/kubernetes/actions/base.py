@@ -58,6 +58,17 @@ def is_marked(live: Manifest, key: str) -> bool:
     return any(entry.get("manager") == mark for entry in live["metadata"].get("managedFields") or ())
 
 
+def marked_at(live: Manifest, key: str) -> datetime | None:
+    """When the server noted the write of this key, by its own clock; None when it has not."""
+    mark = mark_of(key)
+    times = [
+        e["time"]
+        for e in live["metadata"].get("managedFields") or ()
+        if e.get("manager") == mark and e.get("time")
+    ]
+    return datetime.fromisoformat(max(times).replace("Z", "+00:00")) if times else None
+
+
 def check_kind(action: BaseAction, kinds: Iterable[str]) -> None:
     """Raises Invalid when the action does not exist for the object's kind."""
     allowed = sorted(kinds)

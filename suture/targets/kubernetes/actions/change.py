@@ -24,6 +24,7 @@ from suture.targets.kubernetes.actions.base import (
     done,
     is_marked,
     mark_of,
+    marked_at,
     receipt_for,
     scrubbed,
 )
@@ -59,11 +60,16 @@ class FieldChange(Generic[A]):
         """
         raise NotImplementedError
 
+    def lets_go(self, action: A) -> bool:
+        """Whether the action is meant for an object that is being deleted."""
+        return False
+
     async def prepare(self, ctx: Context, action: A, key: str, at: datetime) -> Receipt:
         for _ in range(ATTEMPTS):
             live = await ctx.client.get(action.object)
             check_expect(action, live)
-            check_not_leaving(action.object, live)
+            if not self.lets_go(action):
+                check_not_leaving(action.object, live)
             step = await self.step(ctx, action, live, at)
             try:
                 after = await _send(ctx, step, live, key, dry_run=True)
@@ -78,18 +84,18 @@ class FieldChange(Generic[A]):
         for _ in range(ATTEMPTS):
             live = await ctx.client.get(action.object)
             if _is_done(ctx, receipt, live):
-                return done(receipt)
+                return done(receipt, written_at=marked_at(live, receipt.key))
             version = live["metadata"]["resourceVersion"]
             if refusal and version == seen:
                 raise refusal
             try:
                 step = await self.step(ctx, action, live, receipt.prepared_at)
-                await _send(ctx, step, live, receipt.key)
+                after = await _send(ctx, step, live, receipt.key)
             except (Conflict, PreconditionFailed, Invalid) as e:
                 # It counts only for the object as it still is: another worker may have carried it out.
                 seen, refusal = version, None if isinstance(e, Conflict) else e
                 continue
-            return done(receipt)
+            return done(receipt, written_at=marked_at(after, receipt.key))
         raise Conflict(f"{action.object} is changed all the time: read it again")
 
 
