@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from suture.domain.plan import Check, Exists, FieldEquals, Gone, Plan, WorkloadH
 from suture.domain.redaction import redact
 from suture.domain.snapshot import Snapshot, dig
 
+_COUNTED = re.compile(r"restarted \d+ times|\b\d+[smh]?\b|[a-z0-9]+-[a-z0-9]{5,10}(-[a-z0-9]{5})?\b")
 __all__ = ["CheckResult", "cause_gone", "evaluate", "healthy", "regressions"]
 
 
@@ -67,8 +69,7 @@ def cause_gone(snapshot: Snapshot, plan: Plan, symptoms_before: Sequence[Symptom
     """Whether the plan did mend what it was made for although its target is not healthy yet.
 
     Its own fields are as it wished, at least one of the symptoms of before has gone, and what is wrong now is something
-    else: another kind of failure, or another container. The same failure with other words counts as no help: a rollback
-    to a revision that is as broken must be undone.
+    else: another kind of failure, or another container. A rollback to a revision that is as broken did not help.
     """
     own = [c for c in plan.checks if not isinstance(c, WorkloadHealthy)]
     if not symptoms_before or not all(evaluate(snapshot, c, now).ok for c in own):

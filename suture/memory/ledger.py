@@ -96,17 +96,25 @@ class SqlLedger:
 
     async def changed(self, namespace: str, since: datetime) -> list[Revision]:
         """The newest revisions of what changed at or after `since` in a namespace ("": all) or cluster-wide,
-        each object's in order, with one from before when there is one. Raises Unavailable.
+        each object's in order, with one from before when there is one; of too many objects those that changed
+        last. Raises Unavailable.
         """
         same = (_c.kind, _c.namespace, _c.name)
         rank = func.row_number().over(partition_by=same, order_by=_c.seq.desc()).label("rank")
         newest = func.max(_c.at).over(partition_by=same).label("newest")
         where = [_c.cluster == self._cluster, *([_c.namespace.in_(("", namespace))] if namespace else [])]
         ranked = select(_c.seq, rank, newest).where(*where).subquery()
-        wanted = select(ranked.c.seq).where(ranked.c.rank <= KEPT_OF_EACH, ranked.c.newest >= since)
-        statement = select(*_SHOWN).where(_c.seq.in_(wanted)).order_by(_c.seq.desc()).limit(MOST_CHANGED)
-        found = [_revision(row) for row in await self._select(statement)]
-        return found[::-1]
+        found_in = (
+            ranked.c.newest.desc(),
+            _c.kind,
+            _c.namespace,
+            _c.name,
+            _c.seq,
+        )  # whole objects, the latest first
+        statement = select(*_SHOWN).join(ranked, ranked.c.seq == _c.seq)
+        statement = statement.where(ranked.c.rank <= KEPT_OF_EACH, ranked.c.newest >= since)
+        rows = await self._select(statement.order_by(*found_in).limit(MOST_CHANGED))
+        return [_revision(row) for row in rows]
 
     async def health(self, refs: Iterable[ObjectRef] | None = None) -> dict[ObjectRef, list[HealthPeriod]]:
         """See ports.History."""
