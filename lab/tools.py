@@ -34,12 +34,11 @@ class Module:
     """One Go module that pins the sources of some binaries."""
 
     directory: Path
-    packages: tuple[
-        tuple[str, str], ...
-    ]  # (binary's name, main package), in the order in which they are built
-    versions: tuple[
-        tuple[str, str], ...
-    ] = ()  # (variable, module): the linker writes the pinned version into it
+    # (binary's name, main package), in the order in which they are built
+    packages: tuple[tuple[str, str], ...]
+    # (variable, module, prefix): the linker writes the pinned version into the variable. Each program reads it with or
+    # without a "v": Temporal's server refuses a client whose version begins with one.
+    versions: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -51,7 +50,9 @@ class Module:
 
     def linker_flags(self) -> str:
         pins = (self.directory / "go.mod").read_text()
-        stamped = [f"-X {variable}={_pinned(pins, module)}" for variable, module in self.versions]
+        stamped = [
+            f"-X {variable}={prefix}{_pinned(pins, module)}" for variable, module, prefix in self.versions
+        ]
         return " ".join(["-s", "-w", *stamped])
 
 
@@ -59,7 +60,7 @@ MODULES = (
     Module(
         directory=_PINS / "temporal",
         packages=(("temporal", "github.com/temporalio/cli/cmd/temporal"),),
-        versions=(("github.com/temporalio/cli/temporalcli.Version", "github.com/temporalio/cli"),),
+        versions=(("github.com/temporalio/cli/temporalcli.Version", "github.com/temporalio/cli", ""),),
     ),
     Module(
         directory=_PINS / "kubernetes",
@@ -70,7 +71,7 @@ MODULES = (
             ("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
             ("kwok", "sigs.k8s.io/kwok/cmd/kwok"),
         ),
-        versions=(("k8s.io/component-base/version.gitVersion", "k8s.io/kubernetes"),),
+        versions=(("k8s.io/component-base/version.gitVersion", "k8s.io/kubernetes", "v"),),
     ),
 )
 
@@ -135,7 +136,7 @@ def _given_folder() -> list[Path]:
 
 
 def _pinned(pins: str, module: str) -> str:
-    found = re.search(rf"^(?:require)?\s*{re.escape(module)} (v\S+)", pins, re.MULTILINE)
+    found = re.search(rf"^(?:require)?\s*{re.escape(module)} v(\S+)", pins, re.MULTILINE)
     if found is None:
         raise ValueError(f"go.mod does not pin {module}")
     return found[1]

@@ -29,7 +29,7 @@ _UNSEEN: Final = re.compile(
     r"\b(errors?|[45]xx|http|latency|slow\w*|time[ds]? ?outs?|requests?|traffic|connections?|refused|dns|resolution"
     r"|availab\w*|slo|burn\w*|blackbox|targets?|absent|endpoints?|ingress|unreachable|probe success|saturat\w*|quer\w+"
     r"|network|no such host|not scheduled|successful run|last success\w*|disruptions?|evict\w*|pdb|hpa|autoscal\w*|quota"
-    r"|maxed|drain\w*|outage|down)\b"
+    r"|maxed|drain\w*|outage|down|[45]\d\d|probes? fail\w*|certificates?|tls)\b"
 )
 _REFUTABLE: Final = re.compile(
     r"\b(crash\w*|restart\w*|back ?off|waiting|not ready|non ready|unready|replicas?|rollout|progress\w*|generation|pending"
@@ -42,6 +42,8 @@ _LABELLED: Final = (
     ("resourcequota", FailureType.QUOTA),
     ("cronjob", FailureType.SUSPENDED),
 )
+
+_PODLESS: Final = ("Ingress", "Service", "NetworkPolicy")  # they have no pods that could refute anything
 
 
 def external(reports: Iterable[Report]) -> list[Report]:
@@ -67,7 +69,8 @@ def claim(report: Report) -> Claim:
             return Claim.REFUTABLE
         if _UNSEEN.search(said):
             return Claim.UNSEEN
-    return Claim.UNSEEN if any(report.labels.get(label) for label, _ in _LABELLED) else Claim.UNKNOWN
+    named = any(report.labels.get(label) for label, _ in _LABELLED) or report.target.kind in _PODLESS
+    return Claim.UNSEEN if named else Claim.UNKNOWN
 
 
 def unseen(reports: Sequence[Report]) -> list[Report]:

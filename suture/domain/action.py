@@ -261,7 +261,9 @@ class Receipt(BaseModel):
     action: Action
     prepared_at: datetime
     done_at: datetime | None = None
-    written_at: datetime | None = None  # by the target's own clock, where it tells: to compare with its other times
+    written_at: datetime | None = (
+        None  # by the target's own clock, where it tells: to compare with its other times
+    )
     dry_run: bool = False
     uid: str | None = None
     generation: int | None = None

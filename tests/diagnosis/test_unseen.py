@@ -36,6 +36,7 @@ INGRESS = ObjectRef(kind="Ingress", namespace=NS, name="web")
         ("TargetDown", Claim.UNSEEN),
         ("HighLatency", Claim.UNSEEN),
         ("DnsLookupErrors", Claim.UNSEEN),
+        ("ProbeFailed", Claim.UNSEEN),
         ("DiskAlmostFull", Claim.UNKNOWN),
     ],
 )

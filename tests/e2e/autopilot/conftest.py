@@ -44,7 +44,7 @@ def engine(
     variables = {"OTEL_TRACES_EXPORTER": "console"}
     engine = Installation(home, server, lab_cluster.engine_kubeconfig, arguments, variables)
     yield engine.start()
-    assert engine.stop() < 8, "Ctrl-C took long"
+    engine.stop()
 
 
 @pytest.fixture(scope="package")

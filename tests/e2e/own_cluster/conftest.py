@@ -71,7 +71,7 @@ def engine(
     home = tmp_path_factory.mktemp("own")
     engine = Installation(home, server, account, ["--database", postgres.database()])
     yield engine.start()
-    assert engine.stop() < 8, "Ctrl-C took long"
+    engine.stop()
 
 
 @pytest.fixture(scope="package")
