@@ -18,6 +18,8 @@ from suture.domain.snapshot import Snapshot
 from suture.domain.target import Target
 from suture.ports import Cluster
 
+SLOWER, LONGEST_POLL = 2.0, 1.0  # seconds: the longer it takes, the less often it looks
+
 
 class VerifyRequest(BaseModel):
     """What must hold: the plan's checks, for `stable_for` seconds on end, within `timeout` seconds."""
@@ -56,29 +58,40 @@ class Verify:
         while True:
             snapshot = await self._cluster.snapshot(request.target.namespace)
             now, clock = datetime.now(UTC), time.monotonic()
-            failing, broken = _judge(snapshot, request, now)
+            failing = _failing(snapshot, request, now)
+            broken = [] if failing else _broken(snapshot, request, now)
             good_since = None if failing or broken else (good_since or clock)
             if good_since is not None and clock - good_since >= request.stable_for:
                 return Verification(healed=True, summary=f"all checks held for {request.stable_for:g} s")
             late = clock - began > request.timeout
             given_up = "in time" if late else _hopeless(snapshot, request, now) if failing else None
             if given_up:
-                mended = not broken and cause_gone(snapshot, request.plan, request.symptoms, now)
-                return Verification(
-                    healed=False,
-                    summary=f"not healed: {given_up}: {'; '.join(failing) or 'something else broke'}",
-                    failing=failing,
-                    regressions=broken,
-                    cause_gone=mended,
-                )
+                return _not_healed(snapshot, request, now, failing, given_up)
             activity.heartbeat()
-            await asyncio.sleep(self._poll)
+            await asyncio.sleep(min(self._poll * (1 + (clock - began) / SLOWER), LONGEST_POLL))
 
 
-def _judge(snapshot: Snapshot, request: VerifyRequest, now: datetime) -> tuple[list[str], list[Symptom]]:
+def _not_healed(
+    snapshot: Snapshot, request: VerifyRequest, now: datetime, failing: list[str], why: str
+) -> Verification:
+    broken = _broken(snapshot, request, now)
+    return Verification(
+        healed=False,
+        summary=f"not healed: {why}: {'; '.join(failing) or 'something else broke'}",
+        failing=failing,
+        regressions=broken,
+        cause_gone=not broken and cause_gone(snapshot, request.plan, request.symptoms, now),
+    )
+
+
+def _failing(snapshot: Snapshot, request: VerifyRequest, now: datetime) -> list[str]:
     results = [evaluate(snapshot, check, now) for check in request.plan.checks]
-    broken = regressions(request.before, troubles(snapshot, now), request.plan)
-    return [r.text for r in results if not r.ok], broken
+    return [r.text for r in results if not r.ok]
+
+
+def _broken(snapshot: Snapshot, request: VerifyRequest, now: datetime) -> list[Symptom]:
+    """What else is in trouble since: looked for only when the checks hold, as it takes in the whole namespace."""
+    return regressions(request.before, troubles(snapshot, now), request.plan)
 
 
 def _hopeless(snapshot: Snapshot, request: VerifyRequest, now: datetime) -> str | None:

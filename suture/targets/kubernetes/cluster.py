@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 
@@ -23,6 +24,8 @@ from suture.targets.kubernetes.feed import Feed
 from suture.targets.kubernetes.kinds import KINDS, WATCHED, Kind
 from suture.targets.kubernetes.sealed import outgoing
 
+SHARED_SECONDS = 0.05  # as old as a snapshot may be; the watch itself is seldom nearer to the truth
+_MOST_SHARED = 64
 _CONCURRENT_LISTS = 8
 _LONGEST_LOG_LINE = 2_000
 log = structlog.get_logger("suture.kubernetes")
@@ -39,6 +42,7 @@ class KubernetesCluster:
         self._sealer = sealer
         self._context = Context(client, sealer, ledger)
         self._feed = Feed(client, sealer, namespaces)
+        self._shared: dict[str, tuple[float, Snapshot]] = {}
 
     @property
     def name(self) -> str:
@@ -70,10 +74,20 @@ class KubernetesCluster:
         return self._feed.changes()
 
     async def snapshot(self, namespace: str, fresh: bool = False) -> Snapshot:
-        at = datetime.now(UTC)
         if not fresh and self._feed.in_sync and self._feed.covers(namespace):
-            return Snapshot(self._feed.cache.objects(namespace), at, self._name)
+            return self._cached(namespace)
+        at = datetime.now(UTC)
         return Snapshot(await self._read(namespace), at, self._name)
+
+    def _cached(self, namespace: str) -> Snapshot:
+        """From the watch's cache. Many incidents that look at the same moment share one snapshot, and what is derived from it."""
+        shared = self._shared.get(namespace)
+        if shared is None or time.monotonic() - shared[0] > SHARED_SECONDS:
+            if len(self._shared) > _MOST_SHARED:
+                self._shared.clear()
+            taken = Snapshot(self._feed.cache.objects(namespace), datetime.now(UTC), self._name)
+            shared = self._shared[namespace] = (time.monotonic(), taken)
+        return shared[1]
 
     async def prepare(self, action: Action, key: str, dry_run: bool = False) -> Receipt:
         receipt = await handler_of(action).prepare(self._context, action, key, datetime.now(UTC))
