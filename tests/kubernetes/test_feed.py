@@ -20,6 +20,7 @@ from suture.targets.kubernetes import Client, KubernetesCluster
 from suture.targets.kubernetes import feed as feed_module
 from suture.targets.kubernetes.cache import MOST_EVENTS, Cache, surplus_events
 from suture.targets.kubernetes.client import Page, WatchEvent
+from suture.targets.kubernetes.cluster import SHARED_SECONDS
 from suture.targets.kubernetes.errors import Expired
 from suture.targets.kubernetes.feed import Feed, Subscription
 from suture.targets.kubernetes.kinds import Kind, kind_of
@@ -71,9 +72,11 @@ async def test_changes_of_a_real_cluster(admin: Client, cluster: KubernetesClust
         change = await heard(changes, target)
         assert change.previous and change.previous["data"] == {"mode": "slow"}
         assert change.manifest and change.manifest["metadata"]["managers"][-1][0] == "test"
+        await asyncio.sleep(SHARED_SECONDS)  # those who look at the same moment share a snapshot
         assert (await cluster.snapshot(namespace)).find(target) == change.manifest
         await admin.delete(target, uid=made["metadata"]["uid"])
         assert (await heard(changes, target)).manifest is None
+        await asyncio.sleep(SHARED_SECONDS)
         assert (await cluster.snapshot(namespace)).find(target) is None
 
 
