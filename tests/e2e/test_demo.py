@@ -77,7 +77,11 @@ def test_three_incidents_are_healed_and_nothing_is_left(tmp_path: Path) -> None:
 
 def test_ctrl_c_stops_exactly_what_it_started(tmp_path: Path) -> None:
     demo = subprocess.Popen(
-        _command("demo"),
+        [
+            "env",
+            "--default-signal=INT",
+            *_command("demo"),
+        ],  # background jobs of a shell inherit that it is ignored
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
