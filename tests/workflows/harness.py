@@ -128,10 +128,12 @@ async def world(
         if name and os.environ.get("SUTURE_RECORD"):
             HISTORIES.mkdir(exist_ok=True)
             file = HISTORIES / f"{name}{number or ''}.json"
-            file.write_text(
-                json.dumps(
-                    {"workflow_id": handle.id, **json.loads(history.to_json())},
-                    indent=None,
-                    separators=(",", ":"),
-                )
-            )
+            recorded = {"workflow_id": handle.id, **without_traces(json.loads(history.to_json()))}
+            file.write_text(json.dumps(recorded, separators=(",", ":")))
+
+
+def without_traces(value: Any) -> Any:
+    """Stack traces name the files of the machine that recorded them."""
+    if isinstance(value, dict):
+        return {k: without_traces(v) for k, v in value.items() if k != "stackTrace"}
+    return [without_traces(v) for v in value] if isinstance(value, list) else value
