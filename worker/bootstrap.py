@@ -38,9 +38,8 @@ if TYPE_CHECKING:
     from suture.api.server import Gateway
 
 GRACE = timedelta(seconds=10)  # running activities may finish before a worker ends
-STICKY = timedelta(
-    seconds=2
-)  # how long a workflow waits for the worker that knows it, after that worker died
+# how long a workflow waits for the worker that knows it, after that worker died
+STICKY = timedelta(seconds=2)
 
 
 class Role(StrEnum):

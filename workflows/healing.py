@@ -75,9 +75,8 @@ class Healing:
             self.story.note(f"may heal itself: {detection.summary}")
         self.record.phase = Phase.SETTLING
         self.record.settling_since = self.record.settling_since or self.story.now
-        alerts = len(
-            self.record.reports
-        )  # a repetition says nothing new: a storm must not become a storm of looks
+        # a repetition says nothing new: a storm must not become a storm of looks
+        alerts = len(self.record.reports)
         await self.story.wait(
             lambda: len(self.record.reports) != alerts or self.record.resolved or self.story.told_to_stop,
             max(detection.recheck_seconds, 0.2),

@@ -77,8 +77,7 @@ async def _send(incident: str, decision: Decision) -> tuple[Found, str]:
     client = await attach.temporal(installation)
     found = await lookup.running(installation, client, incident)
     waiting = found.status.approval if found.status else None
-    if (
-        waiting and decision.choice in BOUND and not decision.plan_hash
-    ):  # what is made anew meanwhile is not meant
+    # what is made anew meanwhile is not meant
+    if waiting and decision.choice in BOUND and not decision.plan_hash:
         decision = decision.model_copy(update={"plan_hash": waiting.plan_hash})
     return found, await lookup.update(client, found, decision)
