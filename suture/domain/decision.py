@@ -57,14 +57,45 @@ class VerdictKind(StrEnum):
     MODIFIED = "modified"
 
 
+class Mode(StrEnum):
+    """What becomes of an approved plan: it runs, it is only tried by the server's dry run, or it is only proposed."""
+
+    ACT = "act"
+    DRY_RUN = "dry_run"
+    PROPOSE = "propose"
+
+
+class ApprovalNeeds(BaseModel):
+    """Whose word a plan needs: `quorum` different people, each with one of `roles` (empty: anybody), asked from `level` on.
+
+    `eligible` are the names that the access file gives those roles (empty: the installation names nobody, anybody counts).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    quorum: int = Field(default=1, ge=1, le=10)
+    roles: list[str] = Field(default_factory=list)
+    level: str = "L1"
+    eligible: list[str] = Field(default_factory=list)
+    expires_seconds: float | None = Field(default=None, gt=0)
+
+
 class Verdict(BaseModel):
-    """A decision with its reasons. `plan` is the plan that may run (narrowed when modified); `policy_hash` names the rules."""
+    """A decision with its reasons. `plan` is the plan that may run (narrowed when modified); `policy_hash` names the rules.
+
+    `modifications` says in words what was changed; `method` overrides the router's; `matched` names the rules that applied.
+    """
 
     kind: VerdictKind
     reasons: list[str] = Field(default_factory=list)
     plan: Plan | None = None
     needs_person: bool = False
     policy_hash: str = ""
+    mode: Mode = Mode.ACT
+    method: Method | None = None
+    modifications: list[str] = Field(default_factory=list)
+    matched: list[str] = Field(default_factory=list)
+    approval: ApprovalNeeds | None = None
 
 
 class Decision(BaseModel):

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from suture.domain.governor import Standing
+from suture.domain.impact import Impact
 from suture.domain.plan import Plan
 from suture.domain.target import ObjectRef, Target
 
@@ -109,6 +111,8 @@ class Classification(BaseModel):
     cause: Target | None = (
         None  # a shared object that troubles several targets: its own incident heals them all
     )
+    impacts: dict[str, Impact] = Field(default_factory=dict, description="by the plan's hash")
+    standing: Standing = Standing()
 
     def next(self, tried: frozenset[str]) -> Hypothesis | None:
         """The best hypothesis with a plan that was not tried yet."""
