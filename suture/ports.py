@@ -193,5 +193,11 @@ class IncidentServer(Incidents, Protocol):
     async def open_count(self) -> int:
         """How many incidents run now."""
 
+    async def waiting_count(self, longer_than: float) -> int:
+        """How many incidents wait for a person and began more than so many seconds ago; 0 when the server cannot tell."""
+
+    async def worker_counts(self) -> dict[str, int]:
+        """How many workers take work from each of the engine's task queues."""
+
     def link(self, workflow_id: str) -> str:
         """The incident's page in Temporal's web interface; empty when that is not known."""

@@ -285,6 +285,12 @@ class FakeIncidents:
     async def open_count(self) -> int:
         return 0
 
+    async def waiting_count(self, longer_than: float) -> int:
+        return 0
+
+    async def worker_counts(self) -> dict[str, int]:
+        return {}
+
     def link(self, workflow_id: str) -> str:
         return ""
 

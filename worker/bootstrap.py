@@ -101,6 +101,7 @@ def gateway(settings: Settings, ports: Ports, sdk_metrics: str) -> Gateway:
     """The web side of this process; raises ValueError when it would be open to others without a token."""
     from suture.api.app import create_app
     from suture.api.auth import check_exposure
+    from suture.api.own_health import OwnHealth
     from suture.api.server import Gateway
     from suture.diagnosis.resolve import resolve
     from suture.ingest.targets import ClusterResolver
@@ -122,6 +123,7 @@ def gateway(settings: Settings, ports: Ports, sdk_metrics: str) -> Gateway:
         sdk_metrics_url=sdk_metrics,
         link=ports.incidents.link,
         open_count=ports.incidents.open_count,
+        gauges=[OwnHealth(ports.incidents)],
     )
     return Gateway(app, settings)
 

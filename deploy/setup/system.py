@@ -14,7 +14,7 @@ from lab.tools import cache_home
 
 # Package -> a program of it, by name or by pattern: whoever has the program from elsewhere needs no package.
 PROGRAMS = {
-    "prometheus": "prometheus",
+    "prometheus": "promtool",  # which comes with the server
     "prometheus-alertmanager": "prometheus-alertmanager",
     "postgresql": "/usr/lib/postgresql/*/bin/initdb",
     "redis-server": "redis-server",

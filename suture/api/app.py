@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
@@ -39,6 +39,7 @@ def create_app(
     sdk_metrics_url: str = "",
     link: Callable[[str], str] = lambda _workflow_id: "",
     open_count: health.OpenCount = None,
+    gauges: Sequence[health.Gauge] = (),
 ) -> FastAPI:
     """The application. `incidents` is wrapped so that storms become few signals; /readyz asks the `checks`.
 
@@ -57,7 +58,9 @@ def create_app(
     inbox = reports.Inbox(CoalescingIncidents(incidents), metrics, link)
     app.include_router(reports.routes(inbox, resolver, settings.cluster))
     app.include_router(
-        health.routes(checks or {}, metrics if settings.metrics else None, sdk_metrics_url, open_count)
+        health.routes(
+            checks or {}, metrics if settings.metrics else None, sdk_metrics_url, open_count, gauges
+        )
     )
     app.add_middleware(StrictJson, limit=settings.body_limit)
     app.add_middleware(Authenticate, tokens=Tokens(settings))

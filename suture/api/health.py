@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import httpx2
@@ -21,6 +21,9 @@ from suture.telemetry.metrics import Metrics
 log = structlog.get_logger(__name__)
 Check = Callable[[], Awaitable[None]]  # returns when all is well, raises with the reason otherwise
 OpenCount = Callable[[], Awaitable[int]] | None  # how many incidents run; raises a SutureError
+Gauge = Callable[
+    [Metrics], Awaitable[None]
+]  # sets what is read at the moment of a scrape; raises a SutureError
 CHECK_SECONDS = 5.0
 SCRAPE_SECONDS = 2.0
 
@@ -55,6 +58,7 @@ def routes(
     metrics: Metrics | None,
     sdk_metrics_url: str = "",
     open_count: OpenCount = None,
+    gauges: Sequence[Gauge] = (),
 ) -> APIRouter:
     """The router of what isn't versioned; without `metrics` there is no page of them."""
     router = APIRouter(tags=["operation"])
@@ -80,16 +84,24 @@ def routes(
         return Readiness(ready=ready, checks=results)
 
     if metrics:
-        _add_metrics(router, metrics, sdk_metrics_url, open_count)
+        _add_metrics(router, metrics, sdk_metrics_url, open_count, gauges)
     return router
 
 
-def _add_metrics(router: APIRouter, metrics: Metrics, sdk_metrics_url: str, open_count: OpenCount) -> None:
+def _add_metrics(
+    router: APIRouter,
+    metrics: Metrics,
+    sdk_metrics_url: str,
+    open_count: OpenCount,
+    gauges: Sequence[Gauge],
+) -> None:
     closed = documented(401, 403)
 
     @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response, responses=closed)
     async def page() -> Response:
-        notes = [await _refresh(metrics, open_count), await _sdk_page(sdk_metrics_url)]
+        notes = await asyncio.gather(
+            _refresh(metrics, open_count), _sdk_page(sdk_metrics_url), *(_read(metrics, g) for g in gauges)
+        )
         return Response(b"\n".join([metrics.page(), *notes]), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -117,6 +129,15 @@ async def _refresh(metrics: Metrics, open_count: OpenCount) -> bytes:
     except (SutureError, TimeoutError):
         metrics.incidents_open.set(float("nan"))
         return b"# suture_incidents_open: Temporal did not answer\n"
+    return b""
+
+
+async def _read(metrics: Metrics, gauge: Gauge) -> bytes:
+    try:
+        async with asyncio.timeout(SCRAPE_SECONDS):
+            await gauge(metrics)
+    except (SutureError, TimeoutError) as e:
+        return f"# some gauges are missing: {type(e).__name__}\n".encode()
     return b""
 
 

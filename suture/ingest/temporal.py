@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 import structlog
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowQueryFailedError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
@@ -22,6 +24,7 @@ from suture.domain.errors import Invalid, SutureError, Unavailable
 from suture.domain.incident import IncidentStart, IncidentStatus, Options
 from suture.domain.report import Report, ReportBatch
 from suture.domain.target import Target
+from suture.domain.visibility import SearchAttribute
 from suture.ingest.search_attributes import ensure_search_attributes, of_report
 
 __all__ = ["TemporalIncidents", "ensure_search_attributes"]
@@ -31,6 +34,8 @@ log = structlog.get_logger(__name__)
 WORKFLOW = "Incident"
 SIGNAL = "report"
 STATUS = "status"
+OPEN = f"WorkflowType = '{WORKFLOW}' AND ExecutionStatus = 'Running'"
+POLLED = timedelta(seconds=70)
 RPC_TIMEOUT = timedelta(seconds=5)
 SIGNAL_BYTES = 500_000  # Temporal warns at 256 KiB and refuses a payload at 2 MiB
 SUMMARY_BYTES, DETAILS_BYTES = 300, 8_000  # the server takes 400 and 20,000, counted as JSON
@@ -109,11 +114,45 @@ class TemporalIncidents:
 
     async def open_count(self) -> int:
         """How many incidents run now, as far as the server's list knows. Raises Unavailable."""
-        query = f"WorkflowType = '{WORKFLOW}' AND ExecutionStatus = 'Running'"
+        try:
+            return (await self._client.count_workflows(OPEN, rpc_timeout=RPC_TIMEOUT)).count
+        except (RPCError, RuntimeError) as e:
+            raise explain(e) from e
+
+    async def waiting_count(self, longer_than: float) -> int:
+        """How many incidents wait for a person and began so many seconds ago. Raises Unavailable.
+
+        0 on a server that does not know the engine's search attributes.
+        """
+        if not (self._options and self._options.search_attributes):
+            return 0
+        before = datetime.now(UTC) - timedelta(seconds=longer_than)
+        waits = f"{SearchAttribute.WAITING_FOR} IS NOT NULL AND {SearchAttribute.WAITING_FOR} != ''"
+        query = f"{OPEN} AND {waits} AND StartTime <= '{before.isoformat()}'"
         try:
             return (await self._client.count_workflows(query, rpc_timeout=RPC_TIMEOUT)).count
         except (RPCError, RuntimeError) as e:
             raise explain(e) from e
+
+    async def worker_counts(self) -> dict[str, int]:
+        """Pollers by task queue, those of the last `POLLED` only: a long poll ends after a minute. Raises Unavailable."""
+        actions = self._options.actions_queue if self._options else ""
+        kinds = {self._task_queue: TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW}
+        if actions:
+            kinds[actions] = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+        return {queue: await self._pollers(queue, kind) for queue, kind in kinds.items()}
+
+    async def _pollers(self, queue: str, kind: TaskQueueType.ValueType) -> int:
+        request = DescribeTaskQueueRequest(
+            namespace=self._client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
+        )
+        try:
+            told = await self._client.workflow_service.describe_task_queue(request, timeout=RPC_TIMEOUT)
+        except (RPCError, RuntimeError) as e:
+            raise explain(e) from e
+        oldest = datetime.now(UTC) - POLLED
+        seen = [p for p in told.pollers if p.last_access_time.ToDatetime(UTC) > oldest]
+        return len({p.identity for p in seen})
 
     def link(self, workflow_id: str) -> str:
         """The incident's page in Temporal's web interface; an empty text when its address isn't known."""

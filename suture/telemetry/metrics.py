@@ -61,6 +61,16 @@ class Metrics:
             "suture_incidents", "Ended incidents", ("source", "failure_type", "route", "outcome"), registry=r
         )
         self.incidents_open = Gauge("suture_incidents_open", "Incidents that run now", registry=r)
+        self.waiting = Gauge(
+            "suture_incidents_waiting",
+            "Incidents that wait for a person and began so many seconds ago",
+            ("longer_than_seconds",),
+            registry=r,
+        )
+        self.temporal_up = Gauge("suture_temporal_up", "Whether Temporal answers (0 or 1)", registry=r)
+        self.queue_workers = Gauge(
+            "suture_queue_workers", "Workers that take work from a task queue", ("queue",), registry=r
+        )
         self.stages = _histogram("suture_stage_seconds", "Time in a stage", STAGE_BUCKETS, r, "stage")
         self.to_detect = _histogram("suture_time_to_detect_seconds", "Until detected", STORY_BUCKETS, r)
         self.to_act = _histogram("suture_time_to_act_seconds", "Until the first change", STORY_BUCKETS, r)
