@@ -1,16 +1,24 @@
-"""approve, the human part: ask, wait for days if need be, and take the first valid answer."""
+"""approve, the human part: ask, wait for days if need be, and take the valid answers of as many people as it needs."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
 
-from suture.domain.decision import ApprovalRequest, Decision, Verdict
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from suture.domain import quorum
+from suture.domain.decision import ApprovalNeeds, ApprovalRequest, Decision, Verdict, VerdictKind, Vote
 from suture.domain.diagnosis import Hypothesis
+from suture.domain.edits import edited
 from suture.domain.incident import Attempt, Phase
+from suture.domain.plan import Plan
 from suture.domain.redaction import redact_text
-from workflows import visibility
+from workflows import steps, visibility
 from workflows.story import Story
+
+ABOUT_THE_PLAN = ("approve", "reject", "delegate", "comment")
 
 
 class Answer(StrEnum):
@@ -31,80 +39,208 @@ def objection(story: Story, decision: Decision) -> str | None:
         return f"the incident has ended as {record.outcome}"
     if decision.choice in ("escalate", "cancel"):
         return None
-    if story.decision is not None:
+    if decision.choice not in ABOUT_THE_PLAN:
+        return f"there is nothing to {decision.choice}"
+    if story.decision is not None and decision.choice != "comment":
         return f"{story.decision.by} has already decided: {story.decision.choice}"
     if record.phase is not Phase.WAITING_FOR_APPROVAL or record.approval is None:
         return f"nothing waits for approval: the incident is in stage {record.stage} ({record.phase})"
-    if decision.plan_hash and decision.plan_hash != record.approval.plan_hash:
-        return (
-            f"the plan has changed since: it is {record.approval.plan_hash} now; look at it and decide again"
-        )
-    return None
+    return quorum.objection(record.approval, decision)
 
 
 def take(story: Story, decision: Decision) -> str:
-    """Record a valid decision; it takes effect when the workflow goes on."""
-    asked = story.record.approval.plan_hash if story.record.approval else ""
+    """Record a valid word; a decision takes effect when the workflow goes on. Returns what was taken, for whoever said it."""
+    record, request = story.record, story.record.approval
     decision = decision.model_copy(
         update={
             "at": story.now,
             "reason": redact_text(decision.reason),
-            "plan_hash": decision.plan_hash or asked,
+            "plan_hash": decision.plan_hash or (request.plan_hash if request else ""),
         }
     )
-    story.decision = decision
-    because = f": {decision.reason}" if decision.reason else ""
-    story.note(
-        f"{decision.by} says {decision.choice}{because}",
-        by=decision.by,
-        choice=decision.choice,
-        reason=decision.reason,
-    )
+    if decision.edits:  # counts once guardrails and policies have looked at the edited plan
+        story.decision = decision
+        story.editing += 1
+        _note(story, decision, f"says approve with {', '.join(decision.edits)} changed")
+        return "approve taken"
+    vote = _vote(story, decision, request)
+    record.say(vote)
+    if request is not None and decision.choice in ABOUT_THE_PLAN:
+        quorum.take(request, vote)
+    if decision.choice == "approve" and request is not None and request.missing:
+        _note(story, decision, f"says approve ({quorum.missing(request)})")
+        return f"approve taken: {quorum.missing(request)}"
+    if decision.choice in ("approve", "reject", "escalate", "cancel"):
+        story.decision = decision
+    _note(story, decision, f"names {decision.to} to decide" if decision.to else f"says {decision.choice}")
     return f"{decision.choice} taken"
 
 
-async def ask(story: Story, hypothesis: Hypothesis, verdict: Verdict, attempt: Attempt) -> Answer:
-    """Wait for a person. The question survives restarts and continue-as-new; unanswered it expires as a no."""
-    record, plan = story.record, verdict.plan
-    assert plan is not None  # noqa: S101 - an approved verdict has its plan
-    previous = record.approval
-    same = previous is not None and previous.plan_hash == plan.hash
-    since = previous.since if previous and same else story.now
-    expires = since + timedelta(seconds=story.options.approval_timeout)
-    record.approval = ApprovalRequest(
-        plan_hash=plan.hash,
-        plan=plan,
-        cause=hypothesis.cause,
-        reasons=verdict.reasons,
-        since=since,
-        expires_at=expires,
+async def heard(story: Story, decision: Decision) -> str:
+    """The update's answer. An approval with edits has its answer when the edited plan was judged; raises why it was refused."""
+    answer, number = take(story, decision), story.editing
+    if not decision.edits:
+        return answer
+    await workflow.wait_condition(
+        lambda: number in story.judged or story.leaving or story.record.outcome is not None
     )
+    taken, words = story.judged.get(number, (True, answer))
+    if not taken:
+        raise ApplicationError(words, type="Refused", non_retryable=True)
+    return words
+
+
+def _vote(story: Story, decision: Decision, request: ApprovalRequest | None, edits: list[str] = []) -> Vote:  # noqa: B006
+    counts = request is not None and decision.choice == "approve"
+    story.record.words += 1
+    return Vote(
+        number=story.record.words,
+        asked=request.asked if request else 0,
+        seat=(quorum.seat(request, decision.by) or "") if request and counts else "",
+        at=decision.at or story.now,
+        edits=edits,
+        **{name: getattr(decision, name) for name in ("choice", "by", "reason", "plan_hash", "to")},
+    )
+
+
+def _note(story: Story, decision: Decision, words: str) -> None:
+    because = f": {decision.reason}" if decision.reason else ""
+    said = {"by": decision.by, "choice": decision.choice, "reason": decision.reason}
+    story.note(f"{decision.by} {words}{because}", **said)
+
+
+async def ask(story: Story, hypothesis: Hypothesis, verdict: Verdict, attempt: Attempt) -> Answer:
+    """Wait for people. The question survives restarts and continue-as-new; unanswered it expires as a no.
+
+    `attempt.verdict` is the one on the plan as it was edited, if it was.
+    """
+    record = story.record
+    await _pose(story, hypothesis, verdict, attempt)
     record.phase = Phase.WAITING_FOR_APPROVAL
-    if not same:
-        story.note(f"asks a person: {plan.describe()} ({'; '.join(verdict.reasons)})", plan=plan.hash)
     if story.options.search_attributes:
         visibility.index(record, waiting_for="approver")
     try:
-        return await _answer(story, attempt, (expires - story.now).total_seconds())
+        return await _answer(story, hypothesis, attempt)
     finally:
         if story.record.phase is Phase.WAITING_FOR_APPROVAL:
             record.phase = Phase.RUNNING
 
 
-async def _answer(story: Story, attempt: Attempt, seconds: float) -> Answer:
-    record = story.record
-    answered = await story.wait(
-        lambda: story.decision is not None or record.resolved,
-        max(0.0, seconds),
-        f"a person decides about {record.incident_id}",
+async def _pose(story: Story, hypothesis: Hypothesis, verdict: Verdict, attempt: Attempt) -> None:
+    """Put the question, or find it standing from before the history was cut: with its votes, and the plan as it was edited."""
+    standing, plan = story.record.approval, verdict.plan
+    assert plan is not None  # noqa: S101 - an approved verdict has its plan
+    if standing is None or standing.origin != plan.hash:
+        _forget(story)
+        _question(story, hypothesis.cause, verdict, plan.hash)
+        return
+    attempt.asked = standing.asked
+    if standing.plan_hash != plan.hash:
+        attempt.verdict = await _judged(story, hypothesis, attempt, standing.plan)
+        if attempt.verdict.plan is None or attempt.verdict.plan.hash != standing.plan_hash:
+            attempt.verdict = verdict
+            _question(story, hypothesis.cause, verdict, plan.hash)
+
+
+def _forget(story: Story) -> None:
+    """What was said about an earlier plan just as the history was cut is not meant for a new one."""
+    said = story.decision
+    if said is not None and said.choice in ABOUT_THE_PLAN:
+        story.decision = None
+        story.note(f"{said.choice} by {said.by} has no effect: the plan has changed since")
+
+
+def _question(story: Story, cause: str, verdict: Verdict, origin: str, edits: list[str] = []) -> None:  # noqa: B006
+    """A new question; one about an edited plan stands no longer than the one it came from."""
+    record, plan = story.record, verdict.plan
+    assert plan is not None  # noqa: S101 - see _pose
+    needs = verdict.approval or ApprovalNeeds()
+    seconds = needs.expires_seconds or story.options.approval_timeout
+    before = record.approval if edits else None
+    record.questions += 1
+    record.approval = ApprovalRequest(
+        plan_hash=plan.hash,
+        plan=plan,
+        cause=cause,
+        reasons=verdict.reasons,
+        since=story.now,
+        expires_at=before.expires_at if before else story.now + timedelta(seconds=seconds),
+        asked=record.questions,
+        origin=origin,
+        needs=needs,
+        comments=before.comments if before else [],
+        delegates=before.delegates if before else [],
+        edits=[*before.edits, *edits] if before else [],
     )
-    decision, story.decision = story.decision, None
-    record.phase, record.approval = Phase.RUNNING, None
-    if decision is not None:
-        attempt.decision = decision
-        return Answer(decision.choice)
-    if answered:
-        story.note("the alert was resolved while the question stood")
-        return Answer.RESOLVED
-    story.note("nobody answered in time: that counts as no")
-    return Answer.EXPIRED
+    people = f"{needs.quorum} people" if needs.quorum > 1 else "a person"
+    story.note(f"asks {people}: {plan.describe()} ({'; '.join(verdict.reasons)})", plan=plan.hash)
+
+
+async def _answer(story: Story, hypothesis: Hypothesis, attempt: Attempt) -> Answer:
+    record = story.record
+    while True:
+        request = record.approval
+        assert request is not None  # noqa: S101 - posed by the caller
+        assert request.expires_at is not None  # noqa: S101 - every question expires
+        attempt.asked = request.asked
+        answered = await story.wait(
+            lambda: story.decision is not None or record.resolved,
+            max(0.0, (request.expires_at - story.now).total_seconds()),
+            f"a person decides about {record.incident_id}",
+        )
+        decision = story.decision
+        if decision is not None and decision.edits:
+            await _judge(story, hypothesis, attempt, decision)
+            continue
+        story.decision, record.phase, record.approval = None, Phase.RUNNING, None
+        if decision is not None:
+            attempt.decision = decision
+            return Answer(decision.choice)
+        if answered:
+            story.note("the alert was resolved while the question stood")
+            return Answer.RESOLVED
+        story.note("nobody answered in time: that counts as no")
+        return Answer.EXPIRED
+
+
+async def _judge(story: Story, hypothesis: Hypothesis, attempt: Attempt, decision: Decision) -> None:
+    """Guardrails and policies look at the edited plan: it becomes the question, with the editor's vote, or it is refused."""
+    record, request, number = story.record, story.record.approval, story.editing
+    assert request is not None  # noqa: S101 - it was edited
+    plan = edited(request.plan, decision.edits)
+    changes = [redact_text(f"{path} = {value}") for path, value in decision.edits.items()]
+    verdict = await _judged(story, hypothesis, attempt, plan)
+    ok = verdict.kind is not VerdictKind.DENIED and verdict.plan is not None
+    if ok:
+        _question(story, request.cause, verdict, request.origin, changes)
+        attempt.verdict, words = verdict, _count(story, decision, plan, changes)
+    else:
+        words = f"refused with {', '.join(changes)}: {'; '.join(verdict.reasons)}"
+        said = decision.model_copy(update={"choice": "comment", "reason": words})
+        record.say(_vote(story, said, request, changes))
+        story.note(f"the plan that {decision.by} changed is {words}")
+    if story.decision is decision:  # nobody said escalate or cancel meanwhile
+        final = ok and record.approval is not None and not record.approval.missing
+        bound = {"edits": {}, "plan_hash": plan.hash}
+        story.decision = decision.model_copy(update=bound) if final else None
+    story.judged[number] = (ok, words)
+
+
+def _count(story: Story, decision: Decision, plan: Plan, changes: list[str]) -> str:
+    """Add the editor's own approval to the new question, if it counts; returns what came of it."""
+    request = story.record.approval
+    assert request is not None  # noqa: S101 - just asked
+    if request.plan_hash != plan.hash:
+        return "policies narrowed the changed plan further: look at it and decide again"
+    if quorum.seat(request, decision.by) is None:
+        return f"the changed plan waits for others: {quorum.who(request)}"
+    vote = _vote(story, decision.model_copy(update={"plan_hash": plan.hash}), request, changes)
+    story.record.say(vote)
+    quorum.take(request, vote)
+    return "approve taken" + (f": {quorum.missing(request)}" if request.missing else "")
+
+
+async def _judged(story: Story, hypothesis: Hypothesis, attempt: Attempt, plan: Plan) -> Verdict:
+    routing = attempt.routing
+    assert routing is not None  # noqa: S101 - routed before it was asked about
+    return await steps.approve(story, hypothesis.model_copy(update={"plan": plan}), routing)

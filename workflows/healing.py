@@ -167,6 +167,7 @@ class Healing:
                 answer = await approval.ask(self.story, hypothesis, verdict, attempt)
                 if answer is not Answer.APPROVE:
                     return self._unapproved(attempt, answer)
+                verdict = attempt.verdict  # on the plan as a person has edited it
                 if not await self._still(hypothesis):
                     return None
         if self.story.told_to_stop:

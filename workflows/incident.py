@@ -145,7 +145,7 @@ class Incident:
 
     @workflow.signal
     def approve(self, decision: Any = None) -> None:
-        """Approve the plan that waits. Input of this and the next three: a Decision."""
+        """Approve the plan that waits, with `edits` if need be. Input of this and the next ones: a Decision."""
         self._signalled(decision, "approve")
 
     @workflow.signal
@@ -177,10 +177,20 @@ class Incident:
         else:
             approval.take(self.story, decision)
 
+    @workflow.signal
+    def comment(self, decision: Any = None) -> None:
+        """Say something about the plan that waits, without deciding."""
+        self._signalled(decision, "comment")
+
+    @workflow.signal
+    def delegate(self, decision: Any = None) -> None:
+        """Name another (`to`) who may decide about the plan that waits in your place."""
+        self._signalled(decision, "delegate")
+
     @workflow.update
-    def decide(self, decision: Any = None) -> str:
+    async def decide(self, decision: Any = None) -> str:
         """The same as the signals, with an answer: refused before it enters the history when it cannot be taken."""
-        return approval.take(self.story, Decision.model_validate(decision))
+        return await approval.heard(self.story, Decision.model_validate(decision))
 
     @decide.validator
     def _validate_decide(self, decision: Any = None) -> None:

@@ -23,6 +23,9 @@ class Story:
         self.options = start.options or Options()
         self.record = start.carried or _new_record(start)
         self.signals = 0  # of this run
+        self.editing = 0  # approvals with edits so far, of this run
+        self.judged: dict[int, tuple[bool, str]] = {}  # what came of each: whether it was taken, and in words
+        self.leaving = False  # about to continue as new: who waits for something gets no answer here
         if start.carried is None:
             for report in start.reports:
                 self.record.take(report)
@@ -95,6 +98,7 @@ class Story:
 
     async def continue_as_new(self) -> None:
         """Go on in a fresh history with the same record. Does not return."""
+        self.leaving = True
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(
             IncidentStart(

@@ -37,6 +37,8 @@ app.command("export", rich_help_panel=_LOOK)(export.export)
 app.command("report", rich_help_panel=_ACT)(report.report)
 app.command("approve", rich_help_panel=_ACT)(decide.approve)
 app.command("reject", rich_help_panel=_ACT)(decide.reject)
+app.command("comment", rich_help_panel=_ACT)(decide.comment)
+app.command("delegate", rich_help_panel=_ACT)(decide.delegate)
 app.command("escalate", rich_help_panel=_ACT)(decide.escalate)
 app.command("cancel", rich_help_panel=_ACT)(decide.cancel)
 

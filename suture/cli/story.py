@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from suture.cli.output import clock, count, duration, heading
+from suture.domain.decision import ApprovalRequest
 from suture.domain.incident import Attempt, IncidentRecord, Phase
 
 _SHOWN_WHYS = 6
@@ -61,9 +62,26 @@ def _question(record: IncidentRecord) -> None:
         f"  risk    {request.plan.risk}, {'can be undone' if request.plan.reversible else 'CANNOT be undone'}"
     )
     print(f"  because {'; '.join(request.reasons)}")
+    if request.edits:
+        print(f"  changed {'; '.join(request.edits)}")
+    for line in _voices(request):
+        print(f"  {line}")
     if request.expires_at:
         print(f"  until   {clock(request.expires_at)}; then the answer is no")
     print(f"  answer  suture approve {record.incident_id} | suture reject {record.incident_id}")
+
+
+def _voices(request: ApprovalRequest) -> Iterator[str]:
+    """Whose word it needs, and what was said so far."""
+    needs = request.needs
+    if needs.quorum > 1 or needs.roles or needs.eligible:
+        names = f": {', '.join(needs.eligible)}" if needs.eligible else ""
+        roles = f" of {' or '.join(needs.roles)}" if needs.roles else ""
+        yield f"needs   {count(needs.quorum, 'approval')}{roles}{names}; {len(request.approvers)} so far"
+    for said in sorted([*request.votes, *request.comments, *request.delegates], key=lambda v: v.number):
+        to = f" to {said.to}" if said.to else ""
+        because = f": {said.reason}" if said.reason else ""
+        yield f"{said.choice:<7} {said.by}{to} at {clock(said.at)}{because}"
 
 
 def _attempt(attempt: Attempt) -> Iterator[str]:

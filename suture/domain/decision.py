@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from suture.domain.plan import Plan
 
@@ -98,23 +98,56 @@ class Verdict(BaseModel):
     approval: ApprovalNeeds | None = None
 
 
-class Decision(BaseModel):
-    """What a person says: the input of the signals approve, reject, escalate and cancel, and of the update `decide`.
+Choice = Literal[
+    "approve", "reject", "escalate", "cancel", "comment", "delegate", "acknowledge", "unacknowledge"
+]
 
-    `plan_hash` binds the answer to one plan; empty means the plan that waits now.
+
+class Decision(BaseModel):
+    """What a person says: the input of the signals named like the choices, and of the update `decide`.
+
+    `plan_hash` and `asked` bind the answer to one plan and one question; empty means the plan that waits now. `edits` changes
+    parameters of the plan's actions ({"actions.0.replicas": 4}); `to` is whom a delegate names.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    choice: Literal["approve", "reject", "escalate", "cancel"] = "approve"
+    choice: Choice = "approve"
     by: str = Field(min_length=1, max_length=128)
     reason: str = Field(default="", max_length=2048)
     plan_hash: str = Field(default="", max_length=64)
+    asked: int = Field(default=0, ge=0)
+    edits: dict[str, JsonValue] = Field(default_factory=dict, max_length=32)
+    to: str = Field(default="", max_length=128)
     at: datetime | None = None
 
 
+class Vote(BaseModel):
+    """One word of a person as it was taken: who, when, what, why, and about which plan of which question.
+
+    `number` counts the incident's words; `seat` is in whose place an approval counts; `edits` says in words what was changed.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    choice: Choice
+    by: str
+    at: datetime
+    reason: str = ""
+    plan_hash: str = ""
+    asked: int = 0
+    seat: str = ""
+    to: str = ""
+    edits: list[str] = Field(default_factory=list)
+
+
 class ApprovalRequest(BaseModel):
-    """What waits for a person: shown by the query `status`."""
+    """What waits for people: shown by the query `status`.
+
+    `asked` numbers the incident's questions: a plan that was edited is a new question, and an answer to the old one does not
+    count for it. `origin` is the hash of the plan as it was diagnosed, before anybody edited it; `level` is who was asked last.
+    """
 
     plan_hash: str
     plan: Plan
@@ -122,3 +155,21 @@ class ApprovalRequest(BaseModel):
     reasons: list[str]
     since: datetime
     expires_at: datetime | None = None
+    asked: int = 0
+    origin: str = ""
+    needs: ApprovalNeeds = ApprovalNeeds()
+    level: str = ""
+    votes: list[Vote] = Field(default_factory=list)
+    comments: list[Vote] = Field(default_factory=list)
+    delegates: list[Vote] = Field(default_factory=list)
+    edits: list[str] = Field(default_factory=list)
+
+    @property
+    def approvers(self) -> list[str]:
+        """Who has approved this very plan so far."""
+        return [v.by for v in self.votes if v.choice == "approve" and v.plan_hash == self.plan_hash]
+
+    @property
+    def missing(self) -> int:
+        """How many more people must approve."""
+        return max(0, self.needs.quorum - len(self.approvers))

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from suture.domain.action import Receipt
-from suture.domain.decision import ApprovalRequest, Decision, Route, Routing, Verdict
+from suture.domain.decision import ApprovalRequest, Decision, Route, Routing, Verdict, Vote
 from suture.domain.diagnosis import FailureType, Hypothesis, Symptom
 from suture.domain.report import SHORT, Report
 from suture.domain.stages import Outcome, Severity, Stage
@@ -17,6 +17,7 @@ from suture.domain.target import Target
 
 MAX_REPORTS_KEPT = 50
 MAX_TIMELINE = 400
+MAX_VOTES = 100  # words of people that the record keeps; comments give way first
 MAX_TEXT = 2000  # characters of one line of the timeline
 MAX_REPORT_TEXTS = (
     100_000  # characters of labels and summaries that older reports keep: Temporal refuses 2 MiB
@@ -114,6 +115,7 @@ class Attempt(BaseModel):
     routing: Routing | None = None
     verdict: Verdict | None = None
     decision: Decision | None = None
+    asked: int = 0  # the number of the question about it
     receipts: list[Receipt] = Field(default_factory=list)
     undone: list[Receipt] = Field(default_factory=list)
     verified: bool | None = None
@@ -183,6 +185,9 @@ class IncidentRecord(BaseModel):
     )  # trouble of others in the namespace before anything was changed
     approval: ApprovalRequest | None = None
     decision: Decision | None = None  # a person's word that has not taken effect yet
+    questions: int = 0  # how many times people were asked
+    words: int = 0  # how many things people said
+    votes: list[Vote] = Field(default_factory=list)  # what they said, oldest first, at most MAX_VOTES
     settling_since: datetime | None = None  # since when the trouble has had time to heal itself
     outcome: Outcome | None = None
     timings: Timings
@@ -199,6 +204,23 @@ class IncidentRecord(BaseModel):
     def overtaken(self) -> int:
         """How many plans were overtaken by events; they do not count as tried."""
         return sum(a.overtaken for a in self.attempts)
+
+    def approvers(self, attempt: Attempt) -> list[str]:
+        """Everybody whose approval let this attempt's plan run."""
+        if attempt.decision is None or attempt.decision.choice != "approve":
+            return []
+        of = attempt.verdict.plan.hash if attempt.verdict and attempt.verdict.plan else ""
+        said = [
+            v for v in self.votes if v.choice == "approve" and (v.asked, v.plan_hash) == (attempt.asked, of)
+        ]
+        return [v.by for v in said] or [attempt.decision.by]
+
+    def say(self, vote: Vote) -> None:
+        """Keep a person's word; when there are too many, the oldest comment gives way, else the oldest word."""
+        self.votes.append(vote)
+        if len(self.votes) > MAX_VOTES:
+            comments = [i for i, v in enumerate(self.votes) if v.choice == "comment"]
+            del self.votes[comments[0] if comments else 0]
 
     def take(self, report: Report) -> None:
         """Count a report, keep the newest of its alert with the alert's total, and note whether all are resolved by now."""

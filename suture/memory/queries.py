@@ -66,7 +66,7 @@ async def incident(memory: SqlMemory, word: str) -> Story:
         .where(_actions.c.incident_id == of)
         .order_by(_actions.c.created_at, _actions.c.action_id)
     )
-    said = select(_approvals).where(_approvals.c.incident_id == of).order_by(_approvals.c.decided_at)
+    said = select(_approvals).where(_approvals.c.incident_id == of).order_by(_approvals.c.number)
     made = select(_changes).where(_changes.c.incident_id == of).order_by(_changes.c.created_at)
     seen = select(_evidence.c.id, _evidence.c.kind, _evidence.c.created_at).where(
         _evidence.c.incident_id == of

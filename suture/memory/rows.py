@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from suture.domain.action import Action, Receipt
-from suture.domain.decision import Routing, Verdict
+from suture.domain.decision import Routing, Verdict, Vote
 from suture.domain.diagnosis import FailureType
 from suture.domain.incident import Attempt, IncidentRecord
 from suture.domain.redaction import redact_text
@@ -107,7 +107,7 @@ def _approval(record: IncidentRecord) -> Row:
         return {"approved_by": None, "approval_reason": None, "approved_at": None}
     d = said.decision
     return {
-        "approved_by": redact_text(d.by),
+        "approved_by": redact_text(", ".join(record.approvers(said))),
         "approval_reason": redact_text(d.reason),
         "approved_at": d.at or said.started_at,
     }
@@ -204,21 +204,37 @@ def _bare(action: Action) -> Row:
 
 def approval_rows(record: IncidentRecord) -> list[Row]:
     """Rows of `approvals`, one for each thing a person said."""
-    rows = {}
-    for attempt in record.attempts:
-        if (d := attempt.decision) is None:
-            continue
-        plan = attempt.hypothesis.plan
-        named = d.plan_hash or (plan.hash if plan else "")
-        rows[named, d.choice, d.by] = {
-            "incident_id": record.incident_id,
-            "plan_hash": named,
-            "choice": d.choice,
-            "decided_by": redact_text(d.by),
-            "reason": redact_text(d.reason),
-            "decided_at": d.at or attempt.started_at,
-        }
-    return list(rows.values())
+    return [_word(record.incident_id, vote) for vote in record.votes or _decisions(record)]
+
+
+def _decisions(record: IncidentRecord) -> list[Vote]:
+    """What was decided, in stories that were told without single votes."""
+    said = [(a, a.decision) for a in record.attempts if a.decision]
+    return [
+        Vote(
+            number=number,
+            at=d.at or a.started_at,
+            plan_hash=d.plan_hash or (a.hypothesis.plan.hash if a.hypothesis.plan else ""),
+            **{name: getattr(d, name) for name in ("choice", "by", "reason", "to")},
+        )
+        for number, (a, d) in enumerate(said, 1)
+    ]
+
+
+def _word(incident_id: str, vote: Vote) -> Row:
+    return {
+        "incident_id": incident_id,
+        "number": vote.number,
+        "plan_hash": vote.plan_hash,
+        "choice": vote.choice,
+        "decided_by": redact_text(vote.by),
+        "reason": redact_text(vote.reason),
+        "decided_at": vote.at,
+        "asked": vote.asked,
+        "seat": redact_text(vote.seat),
+        "named": redact_text(vote.to),
+        "edits": clean(vote.edits) if vote.edits else None,
+    }
 
 
 def memory_row(record: IncidentRecord, now: datetime) -> Row | None:

@@ -19,7 +19,7 @@ async def save_story(connection: AsyncConnection, do: Statements, record: Incide
     if (await connection.execute(do.save, row)).one_or_none() is None:
         return  # a late repetition: the row tells a finished story, and this one is unfinished
     for attempt in record.attempts:
-        await _complete_actions(connection, do, attempt)
+        await _complete_actions(connection, do, attempt, record.approvers(attempt))
     chunk = rows.memory_row(record, datetime.now(UTC))
     for model, found in (
         (HealingAction, rows.refused_rows(record)),
@@ -30,15 +30,16 @@ async def save_story(connection: AsyncConnection, do: Statements, record: Incide
             await connection.execute(do.upsert(model), found)
 
 
-async def _complete_actions(connection: AsyncConnection, do: Statements, attempt: Attempt) -> None:
+async def _complete_actions(
+    connection: AsyncConnection, do: Statements, attempt: Attempt, approvers: list[str]
+) -> None:
     """Add what was not known when an action began: what policy changed, who approved, what was undone."""
-    said = attempt.decision
     for receipt in attempt.receipts:
         proposed = rows.action_json(rows.proposed_for(attempt, receipt.action))
         undone = rows.was_undone(attempt, receipt)
         await connection.execute(
             do.complete, {"of": receipt.key, "proposed_action": proposed, "undone": undone}
         )
-        if said and said.choice == "approve":
-            by = f"suture, approved by {redact_text(said.by)}"
+        if approvers:
+            by = f"suture, approved by {redact_text(', '.join(approvers))}"
             await connection.execute(do.approve, {"of": receipt.key, "changed_by": by})

@@ -199,16 +199,42 @@ class Evidence(Base):
 
 
 class Approval(Base):
-    """What a person said about a plan."""
+    """One word of a person about an incident: a vote, a comment, a delegation (to `named`), an acknowledgement.
+
+    `number` counts the incident's words; `seat` is in whose place an approval counts; `edits` is what was changed.
+    """
 
     __tablename__ = "approvals"
 
     incident_id: Mapped[str] = mapped_column(Name(512), primary_key=True)
-    plan_hash: Mapped[str] = mapped_column(Name(64), primary_key=True)
-    choice: Mapped[str] = mapped_column(Name(16), primary_key=True)
-    decided_by: Mapped[str] = mapped_column(Name(128), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    plan_hash: Mapped[str] = mapped_column(Name(64))
+    choice: Mapped[str] = mapped_column(Name(16))
+    decided_by: Mapped[str] = mapped_column(Name(128))
     reason: Mapped[str] = mapped_column(Words)
     decided_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    asked: Mapped[int]
+    seat: Mapped[str] = mapped_column(Name(128))
+    named: Mapped[str] = mapped_column(Name(128))
+    edits: Mapped[Any] = mapped_column(Json, nullable=True)
+
+
+class Notification(Base):
+    """One message to one contact about one step of an escalation. Who claims the row sends; nobody sends what is claimed."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (Index(None, "claimed_at"),)
+
+    incident_id: Mapped[str] = mapped_column(Name(512), primary_key=True)
+    step: Mapped[str] = mapped_column(Name(128), primary_key=True)
+    way: Mapped[str] = mapped_column(Name(128), primary_key=True)
+    state: Mapped[str] = mapped_column(Name(16))
+    owner: Mapped[str] = mapped_column(Name(256))
+    tries: Mapped[int]
+    subject: Mapped[str] = mapped_column(Words)
+    error: Mapped[str] = mapped_column(Words)
+    claimed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class ObjectRevision(Base):

@@ -68,13 +68,18 @@ class ActionRow(_Row):
 
 
 class ApprovalRow(_Row):
-    """What a person said about a plan."""
+    """One word of a person: a vote, a comment, a delegation, an acknowledgement."""
 
+    number: int
     plan_hash: str
     choice: str
     decided_by: str
     reason: str
     decided_at: datetime
+    asked: int
+    seat: str
+    named: str
+    edits: list[str] | None
 
 
 class EvidenceRow(_Row):

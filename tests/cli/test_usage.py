@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.conftest import SOURCE, Run
 
-DECISIONS = ("approve", "reject", "escalate", "cancel")
+DECISIONS = ("approve", "reject", "comment", "delegate", "escalate", "cancel")
 COMMANDS = ("demo", "up", "down", "status", "incidents", "show", "export", "version", "report", *DECISIONS)
 HEAVY = "torch temporalio sqlalchemy kubernetes pydantic sklearn fastapi grpc"
 
@@ -53,7 +53,12 @@ def test_alone_it_shows_help(suture: Run) -> None:
 
 WRONG = [
     (("nonsense",), "No such command"),
-    (("approve",), "Missing argument"),
+    (("approve",), "say which incident, or --all"),
+    (("approve", "web-1", "--all"), "--all goes without an ID"),
+    (("approve", "web-1", "--set", "replicas"), "write FIELD=VALUE"),
+    (("approve", "--all", "--failure-type", "rust"), "failure type 'rust' is unknown"),
+    (("reject",), "Missing argument"),
+    (("delegate", "web-1"), "Missing option '--to'"),
     (("up", "--listen", "nowhere"), "HOST:PORT"),
     (("up", "--listen", "127.0.0.1:99999"), "HOST:PORT"),
     (("up", "--policy", "missing.yaml"), "no file missing.yaml"),
@@ -108,9 +113,12 @@ def test_a_bad_file_stops_the_start_before_any_server(
 NOBODY = {"TEMPORAL_ADDRESS": "127.0.0.1:1"}
 
 
+MORE = {"comment": ["looks right"], "delegate": ["--to", "bob"]}
+
+
 @pytest.mark.parametrize("command", [*DECISIONS, "show"])
 def test_without_an_installation_it_says_what_to_start(suture: Run, command: str) -> None:
-    done = suture(command, "web-12345678", **NOBODY)
+    done = suture(command, "web-12345678", *MORE.get(command, []), **NOBODY)
     assert done.returncode == 1
     assert "no Temporal server answers at 127.0.0.1:1" in done.stderr
     assert "suture up" in done.stderr

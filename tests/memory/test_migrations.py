@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suture.domain.errors import Invalid
 from suture.memory.database import Database
@@ -85,3 +87,31 @@ async def test_down_and_up_again(url: str) -> None:
         await memory.database.write(lambda c: c.run_sync(down))
         assert await upgrade(memory.database) is True
         await memory.ready()
+
+
+async def test_what_people_said_survives_a_changed_key(url: str) -> None:
+    """The table of approvals gets another primary key: its rows are taken over, on both databases, up and down."""
+    from alembic import command
+
+    def go(connection: Connection, revision: str) -> None:
+        made = config()
+        made.attributes["connection"] = connection
+        (command.downgrade if revision == "0002" else command.upgrade)(made, revision)
+
+    old = "INSERT INTO approvals VALUES ('i1', 'h', :choice, 'ada', 'why', '2026-03-01 03:00:00')"
+    async with await SqlMemory.connect(url) as memory:
+        await memory.database.write(lambda c: c.run_sync(go, "0002"))
+        for choice in ("reject", "approve"):
+            statement = text(old).bindparams(choice=choice)
+            await memory.database.write(functools.partial(AsyncConnection.execute, statement=statement))
+        await memory.database.write(lambda c: c.run_sync(go, "head"))
+        kept = await memory.database.read(
+            lambda c: c.execute(
+                text("SELECT number, decided_by, reason, asked FROM approvals ORDER BY number")
+            )
+        )
+        assert [tuple(row) for row in kept] == [(1, "ada", "why", 0), (2, "ada", "why", 0)]
+        await memory.database.write(lambda c: c.run_sync(go, "0002"))
+        await memory.database.write(lambda c: c.run_sync(go, "head"))
+        again = await memory.database.read(lambda c: c.execute(text("SELECT count(*) FROM approvals")))
+        assert again.scalar_one() == 2

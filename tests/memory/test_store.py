@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from suture.domain.decision import Verdict, VerdictKind
+from suture.domain.decision import Verdict, VerdictKind, Vote
 from suture.domain.errors import Invalid, Irreversible
 from suture.domain.plan import Plan
 from suture.memory import queries
@@ -233,3 +233,27 @@ def test_a_bad_url_is_explained_without_its_password(text: str, reason: str) -> 
     with pytest.raises(ValueError, match=reason) as raised:
         parse_url(text)
     assert "pass-3" not in str(raised.value)
+
+
+async def test_every_word_of_every_person_is_kept(memory: SqlMemory) -> None:
+    story, said = healed(), "I am sure: password=hunter2"
+    words: list[dict[str, Any]] = [
+        {"choice": "comment", "by": "eve", "reason": said},
+        {"choice": "comment", "by": "eve", "reason": "again"},
+        {"choice": "delegate", "by": "ann", "to": "eve"},
+        {"choice": "approve", "by": "eve", "seat": "ann", "asked": 1, "plan_hash": "h"},
+        {"choice": "approve", "by": "ada", "asked": 2, "edits": ["actions.0.replicas = 3"]},
+    ]
+    story.votes = [Vote.model_validate({"number": n, "at": after(n), **w}) for n, w in enumerate(words, 1)]
+    for _ in range(2):
+        await memory.save_incident(story)
+    found = (await queries.incident(memory, "i1")).approvals
+    assert [(a.choice, a.decided_by, a.seat, a.named, a.asked) for a in found] == [
+        ("comment", "eve", "", "", 0),
+        ("comment", "eve", "", "", 0),
+        ("delegate", "ann", "", "eve", 0),
+        ("approve", "eve", "ann", "", 1),
+        ("approve", "ada", "", "", 2),
+    ]
+    assert found[0].reason == "I am sure: password=[redacted]"
+    assert found[4].edits == ["actions.0.replicas = 3"]

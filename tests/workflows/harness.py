@@ -52,7 +52,12 @@ class World:
         return Target(namespace=NAMESPACE, kind="Deployment", name=name)
 
     async def report(
-        self, target: Target, status: ReportStatus = ReportStatus.FIRING, count: int = 1, **more: Any
+        self,
+        target: Target,
+        status: ReportStatus = ReportStatus.FIRING,
+        count: int = 1,
+        summary: str = "it is broken",
+        **more: Any,
     ) -> WorkflowHandle[Any, IncidentResult]:
         """Signal-with-start, as signal sources do."""
         one = Report(
@@ -60,7 +65,7 @@ class World:
             target=target,
             status=status,
             reason="Test",
-            summary="it is broken",
+            summary=summary,
             count=count,
             **more,
         )
