@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     context: str | None = None
     token: SecretStr | None = Field(default=None, description="bearer token of the gateway")
     token_file: Path | None = Field(default=None, description="file with one bearer token a line")
+    access_file: Path | None = Field(
+        default=None, description="people, their roles and tokens; None: whoever is on this machine"
+    )
     encryption_key_file: Path | None = Field(
         default=None, description="64 bytes for sealing secret values; None: in state_dir"
     )

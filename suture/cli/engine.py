@@ -47,10 +47,12 @@ def start(settings: Settings, embedded: bool, background: bool) -> int:
 def _check(settings: Settings) -> None:
     """Raises WrongUse for what would only fail after the servers have started."""
     from policies.rules import load_policy
+    from suture.access import People
     from suture.domain.errors import Invalid
 
     try:
         settings.tokens()
+        People(settings.access_file)
         for file in settings.policies:
             load_policy(file)
     except (Invalid, ValueError) as e:

@@ -12,7 +12,21 @@ import typer
 from typer.exceptions import TyperException
 
 from suture import __version__
-from suture.cli import decide, demo, down, export, incidents, lab, problems, report, show, status, up, why
+from suture.cli import (
+    decide,
+    demo,
+    down,
+    export,
+    incidents,
+    lab,
+    problems,
+    report,
+    show,
+    status,
+    token,
+    up,
+    why,
+)
 
 app = typer.Typer(
     name="suture",
@@ -29,6 +43,7 @@ app.command("demo", rich_help_panel=_RUN)(demo.demo)
 app.command("up", rich_help_panel=_RUN)(up.up)
 app.command("down", rich_help_panel=_RUN)(down.down)
 app.command("status", rich_help_panel=_RUN)(status.status)
+app.command("token", rich_help_panel=_RUN)(token.token)
 app.add_typer(lab.app, name="lab", rich_help_panel=_RUN)
 app.command("incidents", rich_help_panel=_LOOK)(incidents.incidents)
 app.command("show", rich_help_panel=_LOOK)(show.show)
