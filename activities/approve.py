@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
 from temporalio import activity
 
-from policies.verdict import PolicyEngine
-from suture.domain.decision import Routing, Verdict
-from suture.domain.diagnosis import Hypothesis
+from policies.reload import Reloading
+from suture.domain.decision import Verdict
+from suture.domain.facts import Facts
 from suture.domain.incident import Options
-from suture.domain.stages import Severity
-from suture.domain.target import Target
-
-
-class ApproveRequest(BaseModel):
-    """A routed hypothesis with its plan."""
-
-    target: Target
-    severity: Severity
-    hypothesis: Hypothesis
-    routing: Routing
 
 
 class Approve:
     """Asks the policy engine. Also answers what this installation's options are, for incidents started by hand."""
 
-    def __init__(self, policy: PolicyEngine, options: Options) -> None:
+    def __init__(self, policy: Reloading, options: Options) -> None:
         self._policy = policy
         self._options = options
 
     @activity.defn(name="approve")
-    async def approve(self, request: ApproveRequest) -> Verdict:
+    async def approve(self, facts: Facts) -> Verdict:
         """Never raises on a policy's error: that denies."""
-        return self._policy.decide(request.target, request.severity, request.hypothesis, request.routing)
+        return self._policy.engine().decide(facts)
 
     @activity.defn(name="options")
     async def options(self) -> Options:

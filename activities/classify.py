@@ -14,6 +14,7 @@ from suture.diagnosis.changes import Past
 from suture.diagnosis.classify import classify, wanted_revisions
 from suture.diagnosis.detect import detect
 from suture.diagnosis.grouping import shared_cause
+from suture.diagnosis.impact import impact
 from suture.diagnosis.unseen import reported_at
 from suture.domain.diagnosis import Classification, Health
 from suture.domain.report import Report
@@ -58,4 +59,10 @@ class Classify:
         )
         result = classify(case)
         cause = shared_cause(case, result.next(frozenset()))
-        return result.model_copy(update={"cause": target.of(cause) if cause else None, "target": target})
+        plans = [h.plan for h in result.hypotheses if h.plan]
+        found = {
+            "cause": target.of(cause) if cause else None,
+            "target": target,
+            "impacts": {plan.hash: impact(snapshot, plan) for plan in plans},
+        }
+        return result.model_copy(update=found)

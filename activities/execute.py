@@ -11,9 +11,11 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from policies.guardrails import Guardrails
+from suture.diagnosis.impact import impact
 from suture.domain.action import Action, Receipt
 from suture.domain.decision import Verdict
 from suture.domain.errors import SutureError
+from suture.domain.plan import Plan
 from suture.ports import Cluster, Counters, JournalEntry, Memory
 
 
@@ -43,17 +45,30 @@ class Execute:
         if entry and entry.done:
             return entry.receipt
         try:
-            self._guardrails.check(request.action, request.undo)
+            await self._guard(request)
             receipt = entry.receipt if entry else await self._prepare(request)
         except SutureError:
             self._counters.record_action(request.action.kind, "refused")
             raise
         return await self._apply(request, receipt)
 
+    @activity.defn(name="preview")
+    async def preview(self, request: ExecuteRequest) -> Receipt:
+        """What the action would change, by the server's dry run; nothing is written. Raises as execute does."""
+        self._guardrails.check(request.action)
+        return await self._cluster.prepare(request.action, request.key, dry_run=True)
+
     @activity.defn(name="recall")
     async def recall(self, key: str) -> JournalEntry | None:
         """What is known of an action whose execution gave no answer; None when it was never begun. Raises Unavailable."""
         return await self._memory.journal(key)
+
+    async def _guard(self, request: ExecuteRequest) -> None:
+        """Guardrails on a fresh reading: what the plan was decided on may be minutes or days old."""
+        self._guardrails.check(request.action, request.undo)
+        snapshot = await self._cluster.snapshot(request.action.object.namespace)
+        reach = impact(snapshot, Plan(actions=[request.action])).actions[0]
+        self._guardrails.check(request.action, request.undo, reach)
 
     async def _prepare(self, request: ExecuteRequest) -> Receipt:
         prepared = await self._cluster.prepare(request.action, request.key)

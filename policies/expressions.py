@@ -45,6 +45,11 @@ class Expression:
         except ValueError as e:
             raise ExpressionError(f"{source!r} is not a CEL expression: {e}") from e
 
+    @property
+    def variables(self) -> list[str]:
+        """The names it speaks of, those bound by its own macros included."""
+        return list(self._program.variables())
+
     def test(self, variables: Mapping[str, Any]) -> bool:
         """Evaluate; raises ExpressionError on any error and on an answer that is not a boolean."""
         try:

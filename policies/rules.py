@@ -7,11 +7,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from policies.context import misspelt
 from policies.expressions import Expression, ExpressionError
-from suture.domain.errors import Invalid
+from policies.files import read
+from suture.domain.decision import Method, Mode
 
 HERE = Path(__file__).parent
 ASK = HERE / "ask.yaml"
@@ -22,12 +23,42 @@ class Effect(StrEnum):
     """What a rule says when its condition holds. The strictest effect of all matching rules wins."""
 
     APPROVE = "approve"
+    MODIFY = "modify"
     REQUIRE_APPROVAL = "require_approval"
     DENY = "deny"
 
 
+class Approvers(BaseModel):
+    """Whose word a rule asks for: so many different people, each with one of the roles, asked from a level on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    quorum: int = Field(default=1, ge=1, le=10)
+    roles: list[str] = Field(default_factory=list)
+    level: str = "L1"
+    expires_seconds: float | None = Field(default=None, gt=0)
+
+
+class Change(BaseModel):
+    """What a rule makes of a plan: `at_most` bounds number parameters of its actions ({"replicas": 6}), `mode` lets it only be
+    tried by the server's dry run or only be proposed, `method` overrides the router's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    at_most: dict[str, float] = Field(default_factory=dict)
+    mode: Mode | None = None
+    method: Method | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Change:
+        if not self.at_most and self.mode is None and self.method is None:
+            raise ValueError("a change says at_most, mode or method")
+        return self
+
+
 class Rule(BaseModel):
-    """One rule. `without_person` lets an approval also cover plans for which the router asks a person."""
+    """One rule. `without_person` lets an approval also cover plans for which the router asks a person; `approvers` goes with
+    require_approval, `change` with modify."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -36,6 +67,8 @@ class Rule(BaseModel):
     effect: Effect
     reason: str = ""
     without_person: bool = False
+    approvers: Approvers | None = None
+    change: Change | None = None
     _condition: Expression = PrivateAttr()
 
     def model_post_init(self, _context: Any) -> None:
@@ -43,6 +76,19 @@ class Rule(BaseModel):
             self._condition = Expression(self.when)
         except ExpressionError as e:
             raise ValueError(str(e)) from e
+        wrong = misspelt(self._condition)
+        if wrong:
+            raise ValueError(f"{self.when!r}: {wrong}")
+
+    @model_validator(mode="after")
+    def _fits_effect(self) -> Rule:
+        if (self.change is not None) != (self.effect is Effect.MODIFY):
+            raise ValueError("modify needs a change, and only modify has one")
+        if self.approvers is not None and self.effect is not Effect.REQUIRE_APPROVAL:
+            raise ValueError("only require_approval has approvers")
+        if self.without_person and self.effect is not Effect.APPROVE:
+            raise ValueError("only approve can be without_person")
+        return self
 
     def matches(self, context: dict[str, Any]) -> bool:
         """Whether the condition holds; raises ExpressionError when it cannot be answered."""
@@ -62,32 +108,5 @@ class Policy(BaseModel):
 
 def load_policy(path: Path) -> Policy:
     """Read and check a policy file; raises Invalid that names the file, the line and what to do."""
-    try:
-        text = path.read_text()
-    except OSError as e:
-        raise Invalid(f"cannot read the policy {path}: {e.strerror}") from e
-    try:
-        node = yaml.compose(text)
-        policy = Policy.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as e:
-        raise Invalid(f"{path} is not YAML: {e}") from e
-    except ValidationError as e:
-        found = [
-            f"line {_line(node, err['loc'])}: {'.'.join(map(str, err['loc']))}: {err['msg']}"
-            for err in e.errors()
-        ]
-        raise Invalid(f"the policy {path} is not valid:\n  " + "\n  ".join(found)) from e
+    policy, text = read(path, Policy, "policy")
     return policy.model_copy(update={"hash": hashlib.sha256(text.encode()).hexdigest()[:16]})
-
-
-def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
-    """The line (from 1) where a validation error's location begins; the nearest parent when the key is missing."""
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
-            below = next(((k, v) for k, v in node.value if k.value == str(part)), None)
-            if below is None:
-                break
-            node = below[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-    return node.start_mark.line + 1 if node else 1

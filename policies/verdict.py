@@ -3,100 +3,113 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import UTC, tzinfo
 
+from policies.context import context
 from policies.expressions import ExpressionError
 from policies.guardrails import Guardrails
+from policies.modify import Modified, modify
 from policies.rules import Effect, Policy, Rule
-from suture.domain.decision import Method, Routing, Verdict, VerdictKind
-from suture.domain.diagnosis import Hypothesis
-from suture.domain.plan import Plan
-from suture.domain.stages import Severity
-from suture.domain.target import Target
+from suture.domain.decision import ApprovalNeeds, Method, Mode, Verdict, VerdictKind
+from suture.domain.facts import Facts
+
+Eligible = Callable[[list[str]], list[str]]  # roles -> names of those who have one of them
 
 
 class PolicyEngine:
-    """Decides whether a plan may run, and whether a person must agree."""
+    """Decides whether a plan may run, as what, and whose word it needs. It reads nothing but the facts it is given."""
 
-    def __init__(self, policies: Sequence[Policy], guardrails: Guardrails) -> None:
+    def __init__(
+        self,
+        policies: Sequence[Policy],
+        guardrails: Guardrails,
+        eligible: Eligible = lambda _roles: [],
+        time_zone: tzinfo = UTC,
+    ) -> None:
         self._policies = list(policies)
         self._guardrails = guardrails
+        self._eligible = eligible
+        self._time_zone = time_zone
         self.hash = hashlib.sha256("".join(p.hash for p in policies).encode()).hexdigest()[:16]
 
-    def decide(self, target: Target, severity: Severity, hypothesis: Hypothesis, routing: Routing) -> Verdict:
-        """The verdict on the hypothesis's plan (which must be there)."""
-        plan = hypothesis.plan
-        assert plan is not None  # noqa: S101 - classify offers only hypotheses with a plan
-        objections = self._guardrails.objections(plan)
-        if objections:
-            return self._verdict(VerdictKind.DENIED, objections)
+    def decide(self, facts: Facts) -> Verdict:
+        """The verdict on the plan of the hypothesis; never raises for what a policy says."""
         try:
-            matching = self._matching(context(target, severity, hypothesis, plan, routing))
+            matching = self._matching(facts)
         except ExpressionError as e:
-            return self._verdict(
-                VerdictKind.DENIED, [f"a policy could not be evaluated, so the plan is denied: {e}"]
-            )
+            return self._denied([f"a policy could not be evaluated, so the plan is denied: {e}"], [])
         denied = [r for r in matching if r.effect is Effect.DENY]
-        if denied:
-            return self._verdict(VerdictKind.DENIED, _reasons(denied))
-        return self._approved(plan, routing, matching)
+        names = [r.name for r in matching]
+        objections = self._guardrails.objections(facts.plan, facts.impact, facts.hypothesis.origin)
+        if objections or denied:
+            return self._denied(objections or _reasons(denied), names)
+        changed = modify(facts.plan, [r for r in matching if r.effect is Effect.MODIFY])
+        late = self._guardrails.objections(changed.plan, None, facts.hypothesis.origin)
+        return self._denied(late, names) if late else self._approved(facts, changed, matching)
 
-    def _approved(self, plan: Plan, routing: Routing, matching: list[Rule]) -> Verdict:
+    def _approved(self, facts: Facts, changed: Modified, matching: list[Rule]) -> Verdict:
+        proposals = self._guardrails.proposals(facts.plan, facts.impact)
         approving = [r for r in matching if r.effect is Effect.APPROVE]
-        asks = _reasons(
-            [r for r in matching if r.effect is Effect.REQUIRE_APPROVAL]
-        ) + self._guardrails.needs_person(plan)
+        asking = [r for r in matching if r.effect is Effect.REQUIRE_APPROVAL]
+        asks = _reasons(asking) + self._guardrails.needs_person(changed.plan) + facts.standing.asks
         if not approving and not asks:
             asks.append("no policy lets this run without a person")
-        if routing.error is not None:
-            asks.append(f"the router failed: {routing.error}")
-        elif routing.method is Method.REQUIRE_APPROVAL and not any(r.without_person for r in approving):
-            asks.append(f"the router asks for approval (score {routing.hybrid_score:.2f})")
-        return self._verdict(VerdictKind.APPROVED, asks or _reasons(approving), plan, bool(asks))
+        asks += self._router_asks(facts, changed, approving)
+        mode = Mode.PROPOSE if proposals else changed.mode
+        acts = mode is Mode.ACT
+        return Verdict(
+            kind=VerdictKind.MODIFIED if changed.words or proposals else VerdictKind.APPROVED,
+            reasons=proposals or asks or _reasons(approving) or changed.words,
+            plan=changed.plan,
+            needs_person=bool(asks) and acts,  # nothing is asked about what changes nothing
+            policy_hash=self.hash,
+            mode=mode,
+            method=_more_careful(changed.method, facts.routing.method),
+            modifications=[*changed.words, *proposals],
+            matched=[r.name for r in matching],
+            without_person=any(r.without_person for r in approving),
+            approval=self._needs(asking) if asks and acts else None,
+        )
 
-    def _matching(self, variables: dict[str, Any]) -> list[Rule]:
+    def _router_asks(self, facts: Facts, changed: Modified, approving: list[Rule]) -> list[str]:
+        routing = facts.routing
+        if routing.error is not None:
+            return [f"the router failed: {routing.error}"]
+        if changed.method is Method.REQUIRE_APPROVAL:
+            return ["a policy asks for approval"]
+        method = changed.method or routing.method
+        if method is Method.REQUIRE_APPROVAL and not any(r.without_person for r in approving):
+            return [f"the router asks for approval (score {routing.hybrid_score:.2f})"]
+        return []
+
+    def _needs(self, asking: list[Rule]) -> ApprovalNeeds:
+        """The strictest of all rules that ask: the largest quorum, roles that satisfy every rule, the highest level, the
+        shortest time."""
+        wanted = [r.approvers for r in asking if r.approvers]
+        lists = [set(a.roles) for a in wanted if a.roles]
+        roles = sorted(set.intersection(*lists) or lists[0]) if lists else []
+        return ApprovalNeeds(
+            quorum=max((a.quorum for a in wanted), default=1),
+            roles=roles,
+            level=max((a.level for a in wanted), default="L1"),
+            eligible=self._eligible(roles) if roles else [],
+            expires_seconds=min((a.expires_seconds for a in wanted if a.expires_seconds), default=None),
+        )
+
+    def _matching(self, facts: Facts) -> list[Rule]:
+        variables = context(facts, self._time_zone)
         return [rule for policy in self._policies for rule in policy.rules if rule.matches(variables)]
 
-    def _verdict(
-        self, kind: VerdictKind, reasons: list[str], plan: Plan | None = None, needs_person: bool = False
-    ) -> Verdict:
-        return Verdict(
-            kind=kind, reasons=reasons, plan=plan, needs_person=needs_person, policy_hash=self.hash
-        )
+    def _denied(self, reasons: list[str], matched: list[str]) -> Verdict:
+        return Verdict(kind=VerdictKind.DENIED, reasons=reasons, policy_hash=self.hash, matched=matched)
 
 
 def _reasons(rules: list[Rule]) -> list[str]:
     return [f"{r.name}: {r.reason}" if r.reason else r.name for r in rules]
 
 
-def context(
-    target: Target, severity: Severity, hypothesis: Hypothesis, plan: Plan, routing: Routing
-) -> dict[str, Any]:
-    """What a rule's `when` can speak of: incident, hypothesis, plan, route."""
-    return {
-        "incident": {
-            "severity": str(severity),
-            "failure_type": str(hypothesis.failure_type),
-            "target": target.model_dump(),
-        },
-        "hypothesis": {
-            "origin": hypothesis.origin,
-            "confidence": hypothesis.confidence,
-            "cause": hypothesis.cause,
-        },
-        "plan": {
-            "risk": str(plan.risk),
-            "reversible": plan.reversible,
-            "actions": [
-                {
-                    **a.model_dump(mode="json", exclude={"expect"}),
-                    "risk": str(a.risk),
-                    "reversibility": str(a.reversibility),
-                    "disrupts": a.disrupts,
-                }
-                for a in plan.actions
-            ],
-        },
-        "route": {"name": str(routing.route), "method": str(routing.method), "score": routing.hybrid_score},
-    }
+def _more_careful(wanted: Method | None, routed: Method) -> Method | None:
+    """A policy makes the router's choice more careful, never less."""
+    order = list(Method)
+    return wanted if wanted and order.index(wanted) > order.index(routed) else None

@@ -6,6 +6,7 @@ import os
 import secrets
 from ipaddress import ip_address
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -55,6 +56,13 @@ class Settings(BaseSettings):
     policies: list[Path] = Field(
         default_factory=list, description="policy files; none: every change asks a person"
     )
+    routing: Path | None = Field(
+        default=None, description="file that replaces the router's numbers (policies/routing.yaml)"
+    )
+    guardrails: Path | None = Field(
+        default=None, description="file that replaces the guardrails' limits (policies/guardrails.yaml)"
+    )
+    time_zone: str = Field(default="UTC", description="of `time` in policies, for example Europe/Berlin")
     autopilot: bool = Field(
         default=False, description="load the shipped policy that runs reversible actions by itself"
     )
@@ -72,6 +80,15 @@ class Settings(BaseSettings):
         host, _, port = value.rpartition(":")
         if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
             raise ValueError(f"{value!r} is not an address: write HOST:PORT, for example 127.0.0.1:8080")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as e:
+            raise ValueError(f"{value!r} is no time zone: write for example Europe/Berlin") from e
         return value
 
     @property

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -25,9 +26,10 @@ from activities.memorize import Memorize
 from activities.route import Route
 from activities.verify import Verify
 from activities.watch import Watch
-from policies.guardrails import Guardrails
+from policies.guardrails import Guardrails, Limits
+from policies.reload import Reloading
 from policies.routing import RoutingRules
-from policies.rules import ASK, AUTOPILOT, load_policy
+from policies.rules import ASK, AUTOPILOT
 from policies.verdict import PolicyEngine
 from suture.domain.incident import Options
 from suture.ports import Cluster, ClusterFeed, Counters, IncidentServer, Ledger, Memory
@@ -129,13 +131,16 @@ def gateway(settings: Settings, ports: Ports, sdk_metrics: str) -> Gateway:
 
 
 def guardrails(settings: Settings) -> Guardrails:
-    return Guardrails(settings.protected_namespaces)
+    limits = Limits.load(settings.guardrails) if settings.guardrails else None
+    return Guardrails(settings.protected_namespaces, limits)
 
 
-def policy_engine(settings: Settings) -> PolicyEngine:
-    """The policies of the settings; raises Invalid naming file and line. Without any, every change asks."""
+def policies(settings: Settings) -> Reloading:
+    """The policies of the settings, taken up when they change; raises Invalid naming file and line. Without any, every
+    change asks."""
     files = [*settings.policies, *([AUTOPILOT] if settings.autopilot else [])] or [ASK]
-    return PolicyEngine([load_policy(f) for f in files], guardrails(settings))
+    rails, zone = guardrails(settings), ZoneInfo(settings.time_zone)
+    return Reloading(files, lambda read: PolicyEngine(read, rails, time_zone=zone))
 
 
 def options(settings: Settings, role: Role, search_attributes: bool) -> Options:
@@ -148,8 +153,9 @@ def options(settings: Settings, role: Role, search_attributes: bool) -> Options:
 
 def local_activities(settings: Settings, chosen: Options) -> list[Callable[..., Any]]:
     """Pure computation, run by the worker that runs the workflows."""
-    approve = Approve(policy_engine(settings), chosen)
-    return [Route(RoutingRules.load()).route, approve.approve, approve.options]
+    approve = Approve(policies(settings), chosen)
+    routing = RoutingRules.load(settings.routing) if settings.routing else RoutingRules.load()
+    return [Route(routing).route, approve.approve, approve.options]
 
 
 def stage_activities(ports: Ports) -> list[Callable[..., Any]]:
@@ -168,7 +174,7 @@ def stage_activities(ports: Ports) -> list[Callable[..., Any]]:
 def action_activities(settings: Settings, ports: Ports) -> list[Callable[..., Any]]:
     """What changes targets."""
     execute = Execute(ports.cluster, ports.memory, guardrails(settings), ports.counters)
-    return [execute.execute, execute.recall]
+    return [execute.execute, execute.preview, execute.recall]
 
 
 def worker(

@@ -11,7 +11,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from suture.settings import TASK_QUEUE, Settings
 from suture.telemetry import sdk_runtime, setup_tracing, temporal_plugins
-from worker.bootstrap import Role, connect_ports, gateway, options, policy_engine, prepare_server, worker
+from worker.bootstrap import Role, connect_ports, gateway, options, policies, prepare_server, worker
 from worker.connect import connect
 from workflows.cluster_watch import ClusterWatch, ClusterWatchStart
 
@@ -36,7 +36,7 @@ async def serve(
 ) -> None:
     """Run until `stop` is set; a part that fails stops the whole and raises its error."""
     setup_tracing(settings)
-    policy_engine(settings)  # a policy that cannot be read must stop the start, not an incident
+    policies(settings)  # a policy that cannot be read must stop the start, not an incident
     runtime, sdk_metrics = sdk_runtime()
     client = await connect(plugins=temporal_plugins(), runtime=runtime)
     chosen = options(settings, Role.ALL, await prepare_server(client))

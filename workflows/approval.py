@@ -209,7 +209,7 @@ async def _judge(story: Story, hypothesis: Hypothesis, attempt: Attempt, decisio
     assert request is not None  # noqa: S101 - it was edited
     plan = edited(request.plan, decision.edits)
     changes = [redact_text(f"{path} = {value}") for path, value in decision.edits.items()]
-    verdict = await _judged(story, hypothesis, attempt, plan)
+    verdict = await _judged(story, hypothesis, attempt, plan, decision.by)
     ok = verdict.kind is not VerdictKind.DENIED and verdict.plan is not None
     if ok:
         _question(story, request.cause, verdict, request.origin, changes)
@@ -240,7 +240,10 @@ def _count(story: Story, decision: Decision, plan: Plan, changes: list[str]) -> 
     return "approve taken" + (f": {quorum.missing(request)}" if request.missing else "")
 
 
-async def _judged(story: Story, hypothesis: Hypothesis, attempt: Attempt, plan: Plan) -> Verdict:
-    routing = attempt.routing
-    assert routing is not None  # noqa: S101 - routed before it was asked about
-    return await steps.approve(story, hypothesis.model_copy(update={"plan": plan}), routing)
+async def _judged(
+    story: Story, hypothesis: Hypothesis, attempt: Attempt, plan: Plan, actor: str = ""
+) -> Verdict:
+    facts = attempt.facts(story.record)
+    assert facts is not None  # noqa: S101 - decided before it was asked about
+    edited = {"hypothesis": hypothesis.model_copy(update={"plan": plan}), "at": story.now, "actor": actor}
+    return await steps.approve(story, facts.model_copy(update=edited))

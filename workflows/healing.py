@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from temporalio.exceptions import ActivityError
 
-from suture.domain.decision import FallbackStep, Method, Verdict, VerdictKind
+from suture.domain.decision import FallbackStep, Method, Mode, Verdict, VerdictKind
 from suture.domain.diagnosis import Detection, Health, Hypothesis
 from suture.domain.incident import Attempt, Phase
 from suture.domain.stages import Outcome, Stage
 from suture.domain.target import Target
-from workflows import approval, joining, repair, steps, visibility
+from workflows import approval, joining, proposal, repair, steps, visibility
 from workflows.approval import Answer
 from workflows.repair import cause_of
 from workflows.story import Story
@@ -131,7 +131,13 @@ class Healing:
             return self._escalate(
                 "nothing left to try" if self.record.attempts else "no plan fits what was found"
             )
-        attempt = Attempt(hypothesis=hypothesis, started_at=self.story.now)
+        assert hypothesis.plan is not None  # noqa: S101 - `next` offers only those with a plan
+        attempt = Attempt(
+            hypothesis=hypothesis,
+            impact=classification.impacts.get(hypothesis.plan.hash),
+            standing=classification.standing,
+            started_at=self.story.now,
+        )
         return await self._decide(attempt, hypothesis, classification.ai_confidence)
 
     def _healed_with(self, cause: Target) -> Outcome:
@@ -158,11 +164,19 @@ class Healing:
                 f"{routing.route}, {routing.method} (score {routing.hybrid_score:.2f}): {routing.reason}"
             )
         with self.story.stage(Stage.APPROVE):
-            verdict = attempt.verdict = await steps.approve(self.story, hypothesis, routing)
-            self.story.note(f"{verdict.kind}: {'; '.join(verdict.reasons)}", policy=verdict.policy_hash)
+            attempt.severity, attempt.decided_at = self.record.severity, self.story.now
+            facts = attempt.facts(self.record)
+            assert facts is not None  # noqa: S101 - routed just now
+            verdict = attempt.verdict = await steps.approve(self.story, facts)
+            changed = f" ({'; '.join(verdict.modifications)})" if verdict.modifications else ""
+            self.story.note(
+                f"{verdict.kind}: {'; '.join(verdict.reasons)}{changed}", policy=verdict.policy_hash
+            )
             if verdict.kind is VerdictKind.DENIED or verdict.plan is None:
                 self._close(attempt, "denied: " + "; ".join(verdict.reasons))
                 return None
+            if verdict.method:
+                routing = attempt.routing = routing.by(verdict.method)
             if verdict.needs_person:
                 answer = await approval.ask(self.story, hypothesis, verdict, attempt)
                 if answer is not Answer.APPROVE:
@@ -175,6 +189,10 @@ class Healing:
             return self._stopped()
         if self.record.resolved:
             return self._unapproved(attempt, Answer.RESOLVED)
+        if verdict.mode is not Mode.ACT:
+            told = await proposal.show(self.story, attempt, verdict)
+            self._close(attempt, told)
+            return self._escalate(told)
         return await self._repair(attempt, verdict, routing.fallback)
 
     async def _still(self, approved: Hypothesis) -> bool:
@@ -220,7 +238,7 @@ class Healing:
         chain = chain or [FallbackStep(method=Method.REQUIRE_APPROVAL, timeout_seconds=30)]
         try:
             with self.story.stage(Stage.EXECUTE):
-                done = await repair.execute(self.story, attempt, plan, chain)
+                done = await repair.execute(self.story, attempt, plan, chain, self._ask_late)
         except repair.Stale:
             attempt.overtaken = True
             return await self._failed(attempt)
@@ -231,6 +249,18 @@ class Healing:
             return await self._failed(attempt)
         self.record.attempts.append(attempt)
         return await self._verify(attempt)
+
+    async def _ask_late(self, attempt: Attempt) -> bool:
+        """The last link of the fallback chain: neither way finished in time, so a person says whether to go on."""
+        verdict = attempt.verdict
+        assert verdict is not None  # noqa: S101 - decided before it was begun
+        why = [f"it did not finish in time, also when monitored: {attempt.result}"]
+        with self.story.acting():
+            asking = verdict.model_copy(update={"reasons": why})
+            answer = await approval.ask(self.story, attempt.hypothesis, asking, attempt)
+        if answer is not Answer.APPROVE:
+            attempt.result += f"; {answer}"
+        return answer is Answer.APPROVE
 
     async def _failed(self, attempt: Attempt) -> Outcome | None:
         """The plan was not carried out to its end: undo its beginning, unless a person said to stop."""

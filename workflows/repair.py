@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
@@ -26,12 +28,18 @@ class Unknown(Exception):
     """An action was begun and never gave an answer: whether it was carried out, nobody knows."""
 
 
-async def execute(story: Story, attempt: Attempt, plan: Plan, chain: list[FallbackStep]) -> bool:
-    """Carry out every action, each along the fallback chain; True when all are done. What was done is in attempt.receipts."""
+Ask = Callable[[Attempt], Awaitable[bool]]
+
+
+async def execute(story: Story, attempt: Attempt, plan: Plan, chain: list[FallbackStep], ask: Ask) -> bool:
+    """Carry out every action, each along the fallback chain; True when all are done. What was done is in attempt.receipts.
+
+    `ask` is the chain's last link: whether a person lets it go on after the other ways did not finish in time.
+    """
     for number, action in enumerate(plan.actions):
         if story.told_to_stop:
             return False
-        receipt = await _along_chain(story, attempt, action, number, plan, chain)
+        receipt = await _along_chain(story, attempt, action, number, plan, chain, ask)
         if receipt is None:
             return False
         attempt.receipts.append(receipt)
@@ -45,12 +53,22 @@ async def execute(story: Story, attempt: Attempt, plan: Plan, chain: list[Fallba
 
 
 async def _along_chain(
-    story: Story, attempt: Attempt, action: Action, number: int, plan: Plan, chain: list[FallbackStep]
+    story: Story,
+    attempt: Attempt,
+    action: Action,
+    number: int,
+    plan: Plan,
+    chain: list[FallbackStep],
+    ask: Ask,
 ) -> Receipt | None:
     """One action; when one way does not finish in time, the next is taken. The key is the same, so nothing happens twice."""
     record = story.record
     key = f"{record.workflow_id}/{record.incident_id}/{len(record.attempts)}/{number}/{plan.hash}"
     for step in chain:
+        if _asks(step, attempt) and not await ask(attempt):
+            done = await _recall(story, key, action)
+            attempt.receipts += [done] if done else []
+            return None
         request = ExecuteRequest(
             incident_id=record.incident_id, key=key, action=action, verdict=attempt.verdict
         )
@@ -65,6 +83,13 @@ async def _along_chain(
             if _permanent(e):
                 return None
     return await _recall(story, key, action)
+
+
+def _asks(step: FallbackStep, attempt: Attempt) -> bool:
+    """Whether this link is a person's who has not been asked, and no policy says to do without."""
+    approved = attempt.decision is not None and attempt.decision.choice == "approve"
+    covered = attempt.verdict is not None and attempt.verdict.without_person
+    return step.method is Method.REQUIRE_APPROVAL and not approved and not covered
 
 
 async def _recall(story: Story, key: str, action: Action) -> Receipt | None:

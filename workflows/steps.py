@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
-from activities.approve import Approve, ApproveRequest
+from activities.approve import Approve
 from activities.classify import Classify, ClassifyRequest
 from activities.detect import Detect, DetectRequest
 from activities.execute import Execute, ExecuteRequest
@@ -17,6 +17,7 @@ from activities.verify import Verification, Verify, VerifyRequest
 from suture.domain.action import Receipt
 from suture.domain.decision import Routing, Verdict
 from suture.domain.diagnosis import Classification, Detection, Hypothesis, Symptom
+from suture.domain.facts import Facts
 from suture.domain.incident import IncidentRecord, Options
 from suture.domain.plan import Plan
 from suture.ports import JournalEntry
@@ -77,12 +78,10 @@ async def route(story: Story, hypothesis: Hypothesis, ai_confidence: float | Non
     )
 
 
-async def approve(story: Story, hypothesis: Hypothesis, routing: Routing) -> Verdict:
+async def approve(story: Story, facts: Facts) -> Verdict:
     return await workflow.execute_local_activity_method(
         Approve.approve,
-        ApproveRequest(
-            target=story.record.target, severity=story.record.severity, hypothesis=hypothesis, routing=routing
-        ),
+        facts,
         start_to_close_timeout=timedelta(seconds=10),
         summary="what guardrails and policies say",
     )
@@ -101,6 +100,19 @@ async def execute(
         schedule_to_close_timeout=max(timeout * 2, timedelta(seconds=patience)),
         retry_policy=WRITE,
         summary=("undo: " if request.undo else "") + request.action.describe(),
+    )
+
+
+async def preview(story: Story, request: ExecuteRequest) -> Receipt:
+    """What an action would change, by the server's dry run."""
+    return await workflow.execute_activity_method(
+        Execute.preview,
+        request,
+        task_queue=story.options.actions_queue or None,
+        start_to_close_timeout=timedelta(seconds=30),
+        schedule_to_close_timeout=timedelta(seconds=story.options.unreachable_after),
+        retry_policy=READ,
+        summary=f"what would change: {request.action.describe()}",
     )
 
 

@@ -23,6 +23,7 @@ class Story:
         self.options = start.options or Options()
         self.record = start.carried or _new_record(start)
         self.signals = 0  # of this run
+        self._acting = False  # in the middle of a plan: what was done so far is not in the record yet
         self.editing = 0  # approvals with edits so far, of this run
         self.judged: dict[int, tuple[bool, str]] = {}  # what came of each: whether it was taken, and in words
         self.leaving = False  # about to continue as new: who waits for something gets no answer here
@@ -65,9 +66,20 @@ class Story:
                 spent = self.record.timings.stage_seconds
                 spent[stage] = spent.get(stage, 0.0) + (self.now - began).total_seconds()
 
+    @contextmanager
+    def acting(self) -> Iterator[None]:
+        """Be in the middle of a plan: waiting does not cut the history; if it overflows, the wait ends as if time were over."""
+        self._acting = True
+        try:
+            yield
+        finally:
+            self._acting = False
+
     @property
     def crowded(self) -> bool:
         """So many signals came that the history should be cut here."""
+        if self._acting:
+            return self.overflowing
         info = workflow.info()
         return self.signals >= self.options.max_reports_per_run or info.is_continue_as_new_suggested()
 
@@ -93,6 +105,8 @@ class Story:
         except TimeoutError:
             return False
         if not until():
+            if self._acting:
+                return False
             await self.continue_as_new()
         return True
 

@@ -27,6 +27,9 @@ class Method(StrEnum):
     REQUIRE_APPROVAL = "require_approval"
 
 
+_CAREFUL = list(Method)  # each method is more careful than the one before
+
+
 class FallbackStep(BaseModel):
     """One link of the fallback chain: a method and how long its execution may take, in seconds."""
 
@@ -47,6 +50,11 @@ class Routing(BaseModel):
     ai_contribution: float = 0.0
     fallback: list[FallbackStep] = Field(default_factory=list)
     error: str | None = None
+
+    def by(self, method: Method) -> Routing:
+        """The same with a more careful method: the chain begins there."""
+        chain = [s for s in self.fallback if _CAREFUL.index(s.method) >= _CAREFUL.index(method)]
+        return self.model_copy(update={"method": method, "fallback": chain})
 
 
 class VerdictKind(StrEnum):
@@ -83,7 +91,8 @@ class ApprovalNeeds(BaseModel):
 class Verdict(BaseModel):
     """A decision with its reasons. `plan` is the plan that may run (narrowed when modified); `policy_hash` names the rules.
 
-    `modifications` says in words what was changed; `method` overrides the router's; `matched` names the rules that applied.
+    `modifications` says in words what was changed; `method` overrides the router's; `matched` names the rules that applied;
+    `without_person` says that a rule covers what the router would ask a person about.
     """
 
     kind: VerdictKind
@@ -95,6 +104,7 @@ class Verdict(BaseModel):
     method: Method | None = None
     modifications: list[str] = Field(default_factory=list)
     matched: list[str] = Field(default_factory=list)
+    without_person: bool = False
     approval: ApprovalNeeds | None = None
 
 

@@ -14,6 +14,7 @@ class ActionImpact(BaseModel):
 
     object: ObjectRef
     owner: ObjectRef  # the workload (or node) whose pods are touched
+    replicas_wanted: int = 0  # of the workload before the change
     replicas_before: int | None = None
     replicas_after: int | None = None
     replicas_changed: int = 0

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from suture.domain.action import Receipt
 from suture.domain.decision import ApprovalRequest, Decision, Route, Routing, Verdict, Vote
 from suture.domain.diagnosis import FailureType, Hypothesis, Symptom
+from suture.domain.facts import Facts
+from suture.domain.governor import Standing
+from suture.domain.impact import Impact
 from suture.domain.report import SHORT, Report
 from suture.domain.stages import Outcome, Severity, Stage
 from suture.domain.target import Target
@@ -113,7 +116,14 @@ class Attempt(BaseModel):
 
     hypothesis: Hypothesis
     routing: Routing | None = None
+    impact: Impact | None = (
+        None  # with `standing`, `severity` and `decided_at`: what the verdict was made from
+    )
+    standing: Standing = Standing()
+    severity: Severity | None = None
+    decided_at: datetime | None = None
     verdict: Verdict | None = None
+    proposed: list[Receipt] = Field(default_factory=list)  # by dry run only: nothing of it was done
     decision: Decision | None = None
     asked: int = 0  # the number of the question about it
     receipts: list[Receipt] = Field(default_factory=list)
@@ -123,6 +133,20 @@ class Attempt(BaseModel):
     overtaken: bool = False  # the object changed first: it was undone, and the same plan may be made again
     started_at: datetime
     ended_at: datetime | None = None
+
+    def facts(self, record: IncidentRecord) -> Facts | None:
+        """What its verdict was made from; None before it was decided."""
+        if self.routing is None or self.decided_at is None or self.hypothesis.plan is None:
+            return None
+        return Facts(
+            target=record.target,
+            severity=self.severity or record.severity,
+            hypothesis=self.hypothesis,
+            routing=self.routing,
+            impact=self.impact,
+            standing=self.standing,
+            at=self.decided_at,
+        )
 
     @property
     def kept(self) -> list[Receipt]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from policies.guardrails import Guardrails
 from policies.rules import ASK, AUTOPILOT, Policy, load_policy
@@ -15,11 +17,13 @@ from suture.domain.action import Action, DeleteObject, DeletePod, Expect, Scale,
 from suture.domain.decision import Method, Route, Routing, Verdict, VerdictKind
 from suture.domain.diagnosis import FailureType, Hypothesis
 from suture.domain.errors import Forbidden, Invalid
+from suture.domain.facts import Facts
 from suture.domain.plan import Plan
 from suture.domain.stages import Severity
 from suture.domain.target import ObjectRef, Target
 
 GUARDRAILS = Guardrails(["kube-system"])
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
 
 
 def decide(
@@ -35,7 +39,8 @@ def decide(
     )
     routing = Routing(route=Route.HYBRID, method=method, reason="", hybrid_score=0.9, error=error)
     target = Target(namespace=actions[0].object.namespace, kind="Deployment", name="web")
-    return PolicyEngine(policies, GUARDRAILS).decide(target, Severity.HIGH, hypothesis, routing)
+    facts = Facts(target=target, severity=Severity.HIGH, hypothesis=hypothesis, routing=routing, at=NOON)
+    return PolicyEngine(policies, GUARDRAILS).decide(facts)
 
 
 def deployment(namespace: str = "shop") -> ObjectRef:
@@ -86,16 +91,49 @@ def test_conditions_see_the_plan() -> None:
     assert decide([few], Scale(object=deployment(), replicas=5)).needs_person
 
 
-@pytest.mark.parametrize("when", ["incident.no_such_field == 1", "1", "plan.risk > 3", "nobody.home"])
-def test_a_condition_that_cannot_be_answered_denies(when: str) -> None:
-    verdict = decide([rule("approve"), rule("approve", when)], Scale(object=deployment(), replicas=1))
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        ("incident.no_such_field == 1", "incident has no no_such_field"),
+        ("plan.reversable", "plan has no reversable: it has actions, reversible, risk, size"),
+        ("plan.actions.exists(a, a.knd == 'scale')", "a has no knd"),
+        ("false && governor.stoped != ''", "governor has no stoped"),
+        ("nobody.home", "there is nothing called nobody"),
+        ("1", "not true or false"),
+        ("plan.risk > 3", "cannot be answered"),
+    ],
+)
+def test_what_can_never_be_answered_is_refused_at_load(when: str, told: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        rule("approve", when)
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "plan.actions.exists(a, a.kind == 'scale' && a.object.name.startsWith('web'))",
+        "['a', 'b'].exists(x, x == target.namespace)",
+        "plan.actions.all(a, a.reach.replicas_changed < 3) && plan.actions[0].object.kind == 'Deployment'",
+        "time.weekend || time.hour < 8 || 'plan.foo' == incident.failure_type",
+        "plan.actions.exists(a, a.kind == 'adjust_resources' && a.limits.memory == '1Gi')",
+    ],
+)
+def test_what_makes_sense_is_taken(when: str) -> None:
+    assert rule("approve", when).rules[0].when == when
+
+
+def test_a_condition_that_cannot_be_answered_denies() -> None:
+    """It fits an example, but not this plan: no revision is named."""
+    later = rule("approve", "plan.actions[0].kind == 'undo_rollout' && plan.actions[0].to_revision > 1")
+    verdict = decide([rule("approve"), later], UndoRollout(object=deployment()))
     assert verdict.kind is VerdictKind.DENIED
     assert verdict.plan is None
 
 
 @given(st.sampled_from(["approve", "require_approval", "deny"]), st.booleans(), st.sampled_from(list(Method)))
 def test_no_policy_opens_a_protected_namespace(effect: str, without_person: bool, method: Method) -> None:
-    policy = rule(effect, without_person=without_person)
+    policy = rule(effect, without_person=without_person and effect == "approve")
     assert (
         decide([policy], Scale(object=deployment("kube-system"), replicas=0), method=method).kind
         is VerdictKind.DENIED
