@@ -27,7 +27,7 @@ class Limits(BaseModel):
 
     version: int = Field(default=1, ge=1, le=1)
     max_replicas_changed: int = Field(default=50, ge=0)
-    max_unhealthy_share: float = Field(default=0.67, ge=0, le=1)
+    max_disrupted_share: float = Field(default=0.67, ge=0, le=1)
     max_nodes_unavailable_share: float = Field(default=0.49, ge=0, le=1)
     model_actions: list[str] = Field(default_factory=list)
 
@@ -116,13 +116,11 @@ class Guardrails:
     def _too_far(self, action: BaseAction, reach: ActionImpact) -> Iterator[str]:
         yield from self._closed(reach)
         most = self._limits
-        disrupts = (
-            reach.healthy_pods_disrupted and reach.replicas_wanted > 1
-        )  # a single replica is always all of it
-        if disrupts and reach.unhealthy_share_after > most.max_unhealthy_share:
+        taken = reach.healthy_pods_disrupted / reach.replicas_wanted if reach.replicas_wanted > 1 else 0.0
+        if taken > most.max_disrupted_share:  # a single replica is always all of it
             yield (
-                f"{action.describe()} would leave {reach.unhealthy_share_after:.0%} of {reach.owner} unavailable, "
-                f"more than {most.max_unhealthy_share:.0%}"
+                f"{action.describe()} would take away {taken:.0%} of {reach.owner} at a time, "
+                f"more than {most.max_disrupted_share:.0%}"
             )
         if reach.nodes_unavailable_share > most.max_nodes_unavailable_share:
             yield (
