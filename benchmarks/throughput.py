@@ -15,9 +15,10 @@ from benchmarks.figures import Figure
 from suture.domain.incident import IncidentResult, IncidentStart, Options
 from suture.domain.report import Report, ReportBatch
 from suture.domain.target import Target
+from suture.memory.archive import SqlArchive
 from suture.memory.store import SqlMemory
 from suture.settings import Settings
-from tests.fakes import FakeCluster, FakeCounters, FakeFeed, FakeIncidents, FakeLedger
+from tests.fakes import FakeCluster, FakeCounters, FakeFeed, FakeIncidents, FakeLedger, FakeNotifier
 from worker.bootstrap import Ports, Role, worker
 
 INCIDENTS = 200
@@ -80,7 +81,16 @@ async def in_memory(client: Client) -> list[Figure]:
 
 async def _in_memory_rate(client: Client, memory: SqlMemory) -> float:
     world, options = FakeCluster(), Options(stable_for=0, cooldown=0)
-    ports = Ports(world, FakeFeed(), memory, FakeLedger(), FakeIncidents(), FakeCounters())
+    ports = Ports(
+        world,
+        FakeFeed(),
+        memory,
+        FakeLedger(),
+        FakeIncidents(),
+        FakeCounters(),
+        SqlArchive(memory),
+        FakeNotifier(),
+    )
     settings = Settings(autopilot=True, _env_file=None)
     targets = [world.deploy(f"d{n}", image="bad", namespace=f"n{n}") for n in range(INCIDENTS)]
     async with worker(client, settings, Role.ALL, options, ports, MEMORY_QUEUE):

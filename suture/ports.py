@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from suture.domain.action import Action, Receipt
 from suture.domain.decision import Verdict
 from suture.domain.incident import IncidentRecord
+from suture.domain.notice import Notice
+from suture.domain.post_incident import PostIncidentRecord, Told
 from suture.domain.report import ReportBatch
 from suture.domain.snapshot import Manifest, Snapshot
 from suture.domain.target import ObjectRef, Target
@@ -102,6 +104,34 @@ class Memory(Protocol):
 
     async def end_action(self, key: str, receipt: Receipt | None, error: str = "") -> None:
         """Record the result: the receipt of success, or the error."""
+
+
+class Archived(BaseModel):
+    """A finished incident as the database has it: the record, the journal of its actions, and who was told what."""
+
+    record: IncidentRecord
+    journal: list[JournalEntry] = []
+    told: list[Told] = []
+
+
+class Archive(Protocol):
+    """Finished incidents, and what follows them. All methods raise Unavailable when the database does not answer."""
+
+    async def archived(self, incident_id: str) -> Archived:
+        """Raises TargetNotFound, or Invalid when another version wrote what cannot be read."""
+
+    async def save_follow_up(self, record: PostIncidentRecord) -> None:
+        """Write how the follow-up stands; a later state replaces an earlier one."""
+
+
+class Notifier(Protocol):
+    """How people are told."""
+
+    async def notify(self, notice: Notice) -> list[str]:
+        """Tell whoever the level stands for; returns who was told. A step that was told is not told again.
+
+        Raises Unavailable when nobody could be reached (tried again).
+        """
 
 
 class Revision(BaseModel):

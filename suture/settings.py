@@ -63,6 +63,9 @@ class Settings(BaseSettings):
         default=None, description="file that replaces the guardrails' limits (policies/guardrails.yaml)"
     )
     time_zone: str = Field(default="UTC", description="of `time` in policies, for example Europe/Berlin")
+    post_incident: Path | None = Field(
+        default=None, description="rules of what follows an incident; none: policies/post_incident.yaml"
+    )
     autopilot: bool = Field(
         default=False, description="load the shipped policy that runs reversible actions by itself"
     )

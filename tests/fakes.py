@@ -9,12 +9,14 @@ from typing import Any
 
 from suture.domain.action import Action, Receipt, Scale, UndoRollout
 from suture.domain.decision import Verdict
-from suture.domain.errors import PreconditionFailed, Unavailable
+from suture.domain.errors import PreconditionFailed, TargetNotFound, Unavailable
 from suture.domain.incident import IncidentRecord
+from suture.domain.notice import Notice
+from suture.domain.post_incident import PostIncidentRecord
 from suture.domain.report import ReportBatch
 from suture.domain.snapshot import Manifest, Snapshot
 from suture.domain.target import ObjectRef, Target
-from suture.ports import Change, JournalEntry, Revision
+from suture.ports import Archived, Change, JournalEntry, Revision
 
 NAMESPACE = "shop"
 
@@ -293,6 +295,38 @@ class FakeIncidents:
 
     def link(self, workflow_id: str) -> str:
         return ""
+
+
+class FakeArchive:
+    """What FakeMemory was told, as an archive; follow-ups by incident."""
+
+    def __init__(self, memory: FakeMemory) -> None:
+        self._memory = memory
+        self.follow_ups: dict[str, PostIncidentRecord] = {}
+
+    async def archived(self, incident_id: str) -> Archived:
+        record = self._memory.records.get(incident_id)
+        if record is None:
+            raise TargetNotFound(incident_id)
+        journal = [e for e in self._memory.entries.values() if incident_id in e.receipt.key]
+        return Archived(record=record, journal=journal)
+
+    async def save_follow_up(self, record: PostIncidentRecord) -> None:
+        self.follow_ups[record.incident_id] = record.model_copy(deep=True)
+
+
+class FakeNotifier:
+    """Remembers who was told; `away` reaches nobody."""
+
+    def __init__(self) -> None:
+        self.notices: list[Notice] = []
+        self.away = False
+
+    async def notify(self, notice: Notice) -> list[str]:
+        if self.away:
+            raise Unavailable("nobody answers")
+        self.notices.append(notice)
+        return [f"{notice.level} on call"]
 
 
 class FakeCounters:

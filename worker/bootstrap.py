@@ -23,16 +23,18 @@ from activities.detect import Detect
 from activities.execute import Execute
 from activities.join import Join
 from activities.memorize import Memorize
+from activities.post_incident import PostIncidentWork
 from activities.route import Route
 from activities.verify import Verify
 from activities.watch import Watch
 from policies.guardrails import Guardrails, Limits
+from policies.post_incident import load_post_incident
 from policies.reload import Reloading
 from policies.routing import RoutingRules
 from policies.rules import ASK, AUTOPILOT
 from policies.verdict import PolicyEngine
 from suture.domain.incident import Options
-from suture.ports import Cluster, ClusterFeed, Counters, IncidentServer, Ledger, Memory
+from suture.ports import Archive, Cluster, ClusterFeed, Counters, IncidentServer, Ledger, Memory, Notifier
 from suture.settings import ACTIONS_QUEUE, TASK_QUEUE, Settings
 from worker.plugin import SuturePlugin
 
@@ -63,6 +65,8 @@ class Ports:
     ledger: Ledger
     incidents: IncidentServer
     counters: Counters
+    archive: Archive
+    notifier: Notifier
 
 
 @asynccontextmanager
@@ -71,12 +75,14 @@ async def connect_ports(
 ) -> AsyncIterator[Ports]:
     """Adapters for the settings, closed at the end. Raises Unavailable, Forbidden or ValueError with what to do."""
     from suture.ingest.temporal import TemporalIncidents
+    from suture.memory.archive import SqlArchive
     from suture.memory.ledger import SqlLedger
     from suture.memory.store import SqlMemory
     from suture.sealing import Sealer
     from suture.targets.kubernetes import KubernetesCluster
     from suture.targets.kubernetes.client import Client as KubernetesClient
     from suture.telemetry import METRICS
+    from suture.telemetry.notices import LogNotifier
 
     sealer = Sealer(settings.sealing_key())
     async with AsyncExitStack() as stack:
@@ -88,7 +94,14 @@ async def connect_ports(
         await cluster.ready()
         incidents = TemporalIncidents(client, TASK_QUEUE, chosen, ui)
         yield Ports(
-            cluster=cluster, feed=cluster, memory=memory, ledger=ledger, incidents=incidents, counters=METRICS
+            cluster=cluster,
+            feed=cluster,
+            memory=memory,
+            ledger=ledger,
+            incidents=incidents,
+            counters=METRICS,
+            archive=SqlArchive(memory),
+            notifier=LogNotifier(),
         )
 
 
@@ -146,8 +159,13 @@ def policies(settings: Settings) -> Reloading:
 def options(settings: Settings, role: Role, search_attributes: bool) -> Options:
     """The options that new incidents get. A process that does everything keeps actions on its own queue: they start sooner."""
     queue = settings.options.actions_queue or ("" if role is Role.ALL else ACTIONS_QUEUE)
+    rules = settings.options.post_incident or load_post_incident(settings.post_incident)
     return settings.options.model_copy(
-        update={"search_attributes": search_attributes, "actions_queue": queue}
+        update={
+            "search_attributes": search_attributes,
+            "actions_queue": queue,
+            "post_incident": rules,
+        }
     )
 
 
@@ -160,7 +178,11 @@ def local_activities(settings: Settings, chosen: Options) -> list[Callable[..., 
 
 def stage_activities(ports: Ports) -> list[Callable[..., Any]]:
     """What reads and remembers."""
+    after = PostIncidentWork(ports.memory, ports.archive, ports.notifier)
     return [
+        after.draft,
+        after.save,
+        after.remind,
         Detect(ports.cluster, ports.memory, ports.ledger).detect,
         Classify(ports.cluster, ports.ledger).classify,
         Verify(ports.cluster).verify,

@@ -14,8 +14,9 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from suture.domain.errors import SutureError
 from workflows.cluster_watch import ClusterWatch
 from workflows.incident import Incident
+from workflows.post_incident import PostIncident
 
-WORKFLOWS = [Incident, ClusterWatch]
+WORKFLOWS = [Incident, ClusterWatch, PostIncident]
 PASSED_THROUGH = (
     "suture",
     "activities",

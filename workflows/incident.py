@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from suture.domain.stages import Outcome, Stage
     from workflows import approval, steps, visibility
     from workflows.healing import Healing
+    from workflows.post_incident import follow_up
     from workflows.story import Story
 
 
@@ -80,6 +81,7 @@ class Incident:
             self._end(await Healing(self.story).run())
             with self.story.stage(Stage.MEMORIZE):
                 await steps.memorize(record)
+                await follow_up(record, self.story.options)
         await self._cooldown()
 
     def _cancelled(self) -> None:

@@ -99,7 +99,7 @@ def made(choice: str, by: str | None, reason: str, **more: Any) -> Decision:
     from suture.domain.decision import Decision
     from suture.domain.redaction import redact_text
 
-    raw = {"choice": choice, "by": by or _user(), "reason": redact_text(reason), **more}
+    raw = {"choice": choice, "by": by or user(), "reason": redact_text(reason), **more}
     try:
         return Decision.model_validate(raw)
     except ValidationError as e:
@@ -135,7 +135,7 @@ def _decide(incident: str, decision: Decision) -> None:
         print(f"  {waiting.plan.describe()} (plan {waiting.plan_hash})")
 
 
-def _user() -> str:
+def user() -> str:
     import getpass
     import os
 

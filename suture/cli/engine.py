@@ -46,6 +46,7 @@ def start(settings: Settings, embedded: bool, background: bool) -> int:
 
 def _check(settings: Settings) -> None:
     """Raises WrongUse for what would only fail after the servers have started."""
+    from policies.post_incident import load_post_incident
     from policies.rules import load_policy
     from suture.access import People
     from suture.domain.errors import Invalid
@@ -55,6 +56,7 @@ def _check(settings: Settings) -> None:
         People(settings.access_file)
         for file in settings.policies:
             load_policy(file)
+        load_post_incident(settings.post_incident)
     except (Invalid, ValueError) as e:
         raise WrongUse(str(e)) from e
 

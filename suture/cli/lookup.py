@@ -24,7 +24,7 @@ QUERY_SECONDS = timedelta(seconds=4)
 DECIDE_SECONDS = 15.0
 AT_ONCE = 16
 _END = re.compile(r"[0-9a-f]{0,8}")  # of an incident id, after the target's name
-_NO_WORKER = "the engine does not answer: is `suture up` running? (`suture status` tells)"
+NO_WORKER = "the engine does not answer: is `suture up` running? (`suture status` tells)"
 
 
 @dataclass(frozen=True)
@@ -131,16 +131,16 @@ async def update(client: Client, found: Found, decision: Decision) -> str:
             return answer
     except WorkflowUpdateFailedError as e:
         name = found.incident_id or found.workflow_id
-        raise Failure(f"refused: {_reason(e)}", f"`suture show {name}` tells where it stands") from e
+        raise Failure(f"refused: {reason(e)}", f"`suture show {name}` tells where it stands") from e
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as e:
-        raise Failure(_NO_WORKER) from e
+        raise Failure(NO_WORKER) from e
     except RPCError as e:
         if e.status is RPCStatusCode.NOT_FOUND:
             raise _nothing_there(found.workflow_id) from e
         raise Failure(f"Temporal refused: {e.message}") from e
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """The workflow's own words, without the type of its error."""
     cause = getattr(error, "cause", None)
     return str(getattr(cause, "message", None) or cause or error)

@@ -19,6 +19,7 @@ from suture.cli import (
     export,
     incidents,
     lab,
+    postmortem,
     problems,
     report,
     show,
@@ -48,6 +49,7 @@ app.add_typer(lab.app, name="lab", rich_help_panel=_RUN)
 app.command("incidents", rich_help_panel=_LOOK)(incidents.incidents)
 app.command("show", rich_help_panel=_LOOK)(show.show)
 app.command("why", rich_help_panel=_LOOK)(why.why)
+app.add_typer(postmortem.app, name="postmortem", rich_help_panel=_LOOK)
 app.command("export", rich_help_panel=_LOOK)(export.export)
 app.command("report", rich_help_panel=_ACT)(report.report)
 app.command("approve", rich_help_panel=_ACT)(decide.approve)

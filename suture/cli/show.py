@@ -22,14 +22,14 @@ def show(incident: Id, as_json: Json = False) -> None:
     """Tell one incident: evidence, hypotheses and why, actions, receipts, verification, approver."""
     from suture.cli import attach, output, story
 
-    installation, record = attach.run(_find(incident))
+    installation, record = attach.run(find(incident))
     if as_json:
         output.as_json(record.model_dump(mode="json"))
     else:
         story.tell(record, installation.workflow_url(record.workflow_id))
 
 
-async def _find(text: str) -> tuple[Installation, IncidentRecord]:
+async def find(text: str) -> tuple[Installation, IncidentRecord]:
     from suture.cli import attach, history, lookup
     from suture.cli.problems import Failure
 

@@ -14,6 +14,7 @@ from suture.domain.diagnosis import FailureType, Hypothesis, Symptom
 from suture.domain.facts import Facts
 from suture.domain.governor import Standing
 from suture.domain.impact import Impact
+from suture.domain.post_incident import PostIncidentRules
 from suture.domain.report import SHORT, Report
 from suture.domain.stages import Outcome, Severity, Stage
 from suture.domain.target import Target
@@ -55,6 +56,9 @@ class Options(BaseModel):
     )
     search_attributes: bool = Field(
         default=False, description="whether the server knows the engine's search attributes"
+    )
+    post_incident: PostIncidentRules | None = Field(
+        default=None, description="which incidents are followed up after their end; none: no incident is"
     )
     max_reports_per_run: int = Field(
         default=200, ge=10, description="signals in one run before it continues as new"

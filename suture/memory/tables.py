@@ -271,3 +271,18 @@ class ObjectHealth(Base):
     name: Mapped[str] = mapped_column(Name(253), primary_key=True)
     periods: Mapped[Any] = mapped_column(Json)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PostIncident(Base):
+    """What follows an incident, as its workflow last knew it; `due_at` is when the next open duty is due."""
+
+    __tablename__ = "post_incidents"
+    __table_args__ = (Index(None, "closed_at", "due_at"),)
+
+    incident_id: Mapped[str] = mapped_column(Name(512), primary_key=True)
+    workflow_id: Mapped[str] = mapped_column(Name(1024))
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    record: Mapped[Any] = mapped_column(Packed)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -12,6 +12,7 @@ import pytest
 from tests.cli.conftest import SOURCE, Run
 
 DECISIONS = ("approve", "reject", "comment", "delegate", "escalate", "cancel")
+POSTMORTEM = ("list", "show", "done", "item", "close", "report")
 COMMANDS = ("demo", "up", "down", "status", "incidents", "show", "export", "version", "report", *DECISIONS)
 HEAVY = "torch temporalio sqlalchemy kubernetes pydantic sklearn fastapi grpc"
 
@@ -27,6 +28,13 @@ def test_every_command_explains_itself(suture: Run, command: str) -> None:
     shown = suture(command, "--help")
     assert shown.returncode == 0, shown.stderr
     assert f"suture {command}" in shown.stdout
+
+
+@pytest.mark.parametrize("command", POSTMORTEM)
+def test_every_command_of_the_follow_up_explains_itself(suture: Run, command: str) -> None:
+    shown = suture("postmortem", command, "--help")
+    assert shown.returncode == 0, shown.stderr
+    assert f"suture postmortem {command}" in shown.stdout
 
 
 def test_help_loads_nothing_heavy_and_is_quick() -> None:
@@ -75,6 +83,8 @@ WRONG = [
     (("export", "nowhere/out.jsonl"), "no folder"),
     (("export", "out.jsonl", "--since", "soon"), "30d"),
     (("approve", "web-1234", "--by", "x" * 200), "by"),
+    (("postmortem", "done", "web-1234", "lunch"), "report, rca, improvement, review"),
+    (("postmortem", "report", "web-1234", "--format", "pdf"), "md or html"),
 ]
 
 
@@ -107,6 +117,14 @@ def test_a_bad_file_stops_the_start_before_any_server(
     assert done.returncode == 2
     assert word in done.stderr
     assert "Traceback" not in done.stderr
+    assert not (home / ".local").exists()
+
+
+def test_bad_rules_of_the_follow_up_stop_the_start_too(suture: Run, home: Path) -> None:
+    (home / "rules.yaml").write_text("severities: [loud]")
+    done = suture("up", SUTURE_POST_INCIDENT="rules.yaml")
+    assert done.returncode == 2
+    assert "severities.0" in done.stderr
     assert not (home / ".local").exists()
 
 

@@ -7,6 +7,7 @@ or `none`) it forks a worker process, says its pid, and then how it ended. A for
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import importlib
 import os
 import signal
@@ -14,7 +15,7 @@ import sys
 from typing import Any
 
 from suture.settings import Settings
-from worker.bootstrap import Ports, Role, connect_ports, options, worker
+from worker.bootstrap import Role, connect_ports, options, worker
 from worker.connect import connect
 
 LATER = (
@@ -57,13 +58,8 @@ async def main(point: str) -> None:
     client = await connect()
     chosen = options(settings, Role.ALL, search_attributes=False)
     async with connect_ports(settings, client, chosen) as ports:
-        doomed = Ports(
-            cluster=Doomed(ports.cluster, point),
-            feed=ports.feed,
-            memory=Doomed(ports.memory, point),
-            ledger=ports.ledger,
-            incidents=ports.incidents,
-            counters=ports.counters,
+        doomed = dataclasses.replace(
+            ports, cluster=Doomed(ports.cluster, point), memory=Doomed(ports.memory, point)
         )
         async with worker(client, settings, Role.ALL, chosen, doomed):
             await asyncio.Event().wait()

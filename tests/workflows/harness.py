@@ -19,7 +19,17 @@ from suture.domain.incident import IncidentRecord, IncidentResult, IncidentStart
 from suture.domain.report import Report, ReportBatch, ReportStatus
 from suture.domain.target import Target
 from suture.settings import Settings
-from tests.fakes import NAMESPACE, FakeCluster, FakeCounters, FakeFeed, FakeIncidents, FakeLedger, FakeMemory
+from tests.fakes import (
+    NAMESPACE,
+    FakeArchive,
+    FakeCluster,
+    FakeCounters,
+    FakeFeed,
+    FakeIncidents,
+    FakeLedger,
+    FakeMemory,
+    FakeNotifier,
+)
 from worker.bootstrap import Ports, Role, worker
 from worker.plugin import SuturePlugin
 from workflows.incident import Incident
@@ -42,8 +52,16 @@ class World:
     def __init__(self, client: Client, queue: str, options: Options) -> None:
         self.client, self.queue, self.options = client, queue, options
         self.cluster, self.memory = FakeCluster(), FakeMemory()
+        self.archive, self.notifier = FakeArchive(self.memory), FakeNotifier()
         self.ports = Ports(
-            self.cluster, FakeFeed(), self.memory, FakeLedger(), FakeIncidents(), FakeCounters()
+            self.cluster,
+            FakeFeed(),
+            self.memory,
+            FakeLedger(),
+            FakeIncidents(),
+            FakeCounters(),
+            self.archive,
+            self.notifier,
         )
         self.handles: list[WorkflowHandle[Any, Any]] = []
 
