@@ -7,9 +7,9 @@ import asyncio
 from pydantic import BaseModel, Field
 from temporalio import activity
 
-from suture.domain.notice import Notice
+from suture.domain.call import Call
 from suture.domain.post_incident import PostIncidentRecord, Reminder
-from suture.ports import Archive, Memory, Notifier
+from suture.ports import Archive, Memory, OnCall
 from suture.report import Facts, proposals, timeline_svg, to_html, to_markdown
 
 KIND = "post-incident report"
@@ -38,10 +38,10 @@ class RemindRequest(BaseModel):
 class PostIncidentWork:
     """Every write is an upsert, every word goes out under its step's name: a repeat changes nothing."""
 
-    def __init__(self, memory: Memory, archive: Archive, notifier: Notifier) -> None:
+    def __init__(self, memory: Memory, archive: Archive, on_call: OnCall) -> None:
         self._memory = memory
         self._archive = archive
-        self._notifier = notifier
+        self._on_call = on_call
 
     @activity.defn(name="draft_report")
     async def draft(self, request: DraftRequest) -> Draft:
@@ -69,15 +69,15 @@ class PostIncidentWork:
     @activity.defn(name="remind")
     async def remind(self, request: RemindRequest) -> list[str]:
         """Who was told. Raises Unavailable when nobody could be reached (retried)."""
-        return await self._notifier.notify(notice_of(request.record, request.reminder))
+        return await self._on_call.call(call_of(request.record, request.reminder))
 
 
-def notice_of(record: PostIncidentRecord, reminder: Reminder) -> Notice:
+def call_of(record: PostIncidentRecord, reminder: Reminder) -> Call:
     """The reminder in words."""
     what = str(reminder.duty).replace("_", " ")
     due = record.duties[reminder.duty].due_at
     state = "is overdue: it was due" if reminder.overdue else "is due"
-    return Notice(
+    return Call(
         story_id=record.incident_id,
         step=reminder.step,
         level=reminder.level,

@@ -18,7 +18,7 @@ from suture.domain.target import Target
 from suture.memory.archive import SqlArchive
 from suture.memory.store import SqlMemory
 from suture.settings import Settings
-from tests.fakes import FakeCluster, FakeCounters, FakeFeed, FakeIncidents, FakeLedger, FakeNotifier
+from tests.fakes import FakeCluster, FakeCounters, FakeFeed, FakeIncidents, FakeLedger, FakeOnCall
 from worker.bootstrap import Ports, Role, worker
 
 INCIDENTS = 200
@@ -89,7 +89,7 @@ async def _in_memory_rate(client: Client, memory: SqlMemory) -> float:
         FakeIncidents(),
         FakeCounters(),
         SqlArchive(memory),
-        FakeNotifier(),
+        FakeOnCall(),
     )
     settings = Settings(autopilot=True, _env_file=None)
     targets = [world.deploy(f"d{n}", image="bad", namespace=f"n{n}") for n in range(INCIDENTS)]

@@ -9,9 +9,9 @@ from typing import Any, Protocol, runtime_checkable
 from pydantic import BaseModel, ConfigDict
 
 from suture.domain.action import Action, Receipt
+from suture.domain.call import Call
 from suture.domain.decision import Verdict
 from suture.domain.incident import IncidentRecord
-from suture.domain.notice import Notice
 from suture.domain.post_incident import PostIncidentRecord, Told
 from suture.domain.report import ReportBatch
 from suture.domain.snapshot import Manifest, Snapshot
@@ -124,10 +124,10 @@ class Archive(Protocol):
         """Write how the follow-up stands; a later state replaces an earlier one."""
 
 
-class Notifier(Protocol):
+class OnCall(Protocol):
     """How people are told."""
 
-    async def notify(self, notice: Notice) -> list[str]:
+    async def call(self, call: Call) -> list[str]:
         """Tell whoever the level stands for; returns who was told. A step that was told is not told again.
 
         Raises Unavailable when nobody could be reached (tried again).

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from suture.domain.action import Action, Receipt, Scale, UndoRollout
+from suture.domain.call import Call
 from suture.domain.decision import Verdict
 from suture.domain.errors import PreconditionFailed, TargetNotFound, Unavailable
 from suture.domain.incident import IncidentRecord
-from suture.domain.notice import Notice
 from suture.domain.post_incident import PostIncidentRecord
 from suture.domain.report import ReportBatch
 from suture.domain.snapshot import Manifest, Snapshot
@@ -315,18 +315,18 @@ class FakeArchive:
         self.follow_ups[record.incident_id] = record.model_copy(deep=True)
 
 
-class FakeNotifier:
+class FakeOnCall:
     """Remembers who was told; `away` reaches nobody."""
 
     def __init__(self) -> None:
-        self.notices: list[Notice] = []
+        self.calls: list[Call] = []
         self.away = False
 
-    async def notify(self, notice: Notice) -> list[str]:
+    async def call(self, call: Call) -> list[str]:
         if self.away:
             raise Unavailable("nobody answers")
-        self.notices.append(notice)
-        return [f"{notice.level} on call"]
+        self.calls.append(call)
+        return [f"{call.level} on call"]
 
 
 class FakeCounters:

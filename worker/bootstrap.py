@@ -34,7 +34,7 @@ from policies.routing import RoutingRules
 from policies.rules import ASK, AUTOPILOT
 from policies.verdict import PolicyEngine
 from suture.domain.incident import Options
-from suture.ports import Archive, Cluster, ClusterFeed, Counters, IncidentServer, Ledger, Memory, Notifier
+from suture.ports import Archive, Cluster, ClusterFeed, Counters, IncidentServer, Ledger, Memory, OnCall
 from suture.settings import ACTIONS_QUEUE, TASK_QUEUE, Settings
 from worker.plugin import SuturePlugin
 
@@ -66,7 +66,7 @@ class Ports:
     incidents: IncidentServer
     counters: Counters
     archive: Archive
-    notifier: Notifier
+    on_call: OnCall
 
 
 @asynccontextmanager
@@ -82,7 +82,7 @@ async def connect_ports(
     from suture.targets.kubernetes import KubernetesCluster
     from suture.targets.kubernetes.client import Client as KubernetesClient
     from suture.telemetry import METRICS
-    from suture.telemetry.notices import LogNotifier
+    from suture.telemetry.on_call import LogOnCall
 
     sealer = Sealer(settings.sealing_key())
     async with AsyncExitStack() as stack:
@@ -101,7 +101,7 @@ async def connect_ports(
             incidents=incidents,
             counters=METRICS,
             archive=SqlArchive(memory),
-            notifier=LogNotifier(),
+            on_call=LogOnCall(),
         )
 
 
@@ -178,7 +178,7 @@ def local_activities(settings: Settings, chosen: Options) -> list[Callable[..., 
 
 def stage_activities(ports: Ports) -> list[Callable[..., Any]]:
     """What reads and remembers."""
-    after = PostIncidentWork(ports.memory, ports.archive, ports.notifier)
+    after = PostIncidentWork(ports.memory, ports.archive, ports.on_call)
     return [
         after.draft,
         after.save,

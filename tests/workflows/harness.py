@@ -28,7 +28,7 @@ from tests.fakes import (
     FakeIncidents,
     FakeLedger,
     FakeMemory,
-    FakeNotifier,
+    FakeOnCall,
 )
 from worker.bootstrap import Ports, Role, worker
 from worker.plugin import SuturePlugin
@@ -52,7 +52,7 @@ class World:
     def __init__(self, client: Client, queue: str, options: Options) -> None:
         self.client, self.queue, self.options = client, queue, options
         self.cluster, self.memory = FakeCluster(), FakeMemory()
-        self.archive, self.notifier = FakeArchive(self.memory), FakeNotifier()
+        self.archive, self.on_call = FakeArchive(self.memory), FakeOnCall()
         self.ports = Ports(
             self.cluster,
             FakeFeed(),
@@ -61,7 +61,7 @@ class World:
             FakeIncidents(),
             FakeCounters(),
             self.archive,
-            self.notifier,
+            self.on_call,
         )
         self.handles: list[WorkflowHandle[Any, Any]] = []
 

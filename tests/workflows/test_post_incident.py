@@ -108,9 +108,9 @@ async def test_reminds_before_and_when_overdue_and_each_word_is_said_once(tempor
         handle = await escalated(w)
         await until(handle, lambda r: len(r.told) >= 4)
         await handle.execute_update("report_done", {"by": "ann"})
-        said = [(n.step, n.level) for n in w.notifier.notices]
+        said = [(n.step, n.level) for n in w.on_call.calls]
         await asyncio.sleep(2)
-        assert [(n.step, n.level) for n in w.notifier.notices] == said
+        assert [(n.step, n.level) for n in w.on_call.calls] == said
         await handle.execute_update("close", {"by": "ann", "waive": True, "reason": "a test"})
         record = await handle.result()
     steps = [f"post-incident/report/{n}" for n in range(len(said))]
@@ -180,7 +180,7 @@ async def test_survives_restarts_of_worker_and_server(tmp_path: Path) -> None:
             await handle.execute_update("close", {"by": "ann", "waive": True, "reason": "a test"})
             await asyncio.wait_for(handle.result(), 60)
         assert record.duties[Duty.REPORT].due_at == before.duties[Duty.REPORT].due_at
-        assert [n.step for n in w.notifier.notices] == ["post-incident/report/0", "post-incident/report/1"]
+        assert [n.step for n in w.on_call.calls] == ["post-incident/report/0", "post-incident/report/1"]
     finally:
         await asyncio.to_thread(server.stop)
 

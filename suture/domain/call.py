@@ -1,12 +1,12 @@
-"""A message to people: to whom it goes, and which step of which story it is about."""
+"""A call to people: which level, and which step of which story it is about."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class Notice(BaseModel):
-    """One message to one level. `subject` of the story plus `step` name it: the same is never sent twice."""
+class Call(BaseModel):
+    """One call to one level. `subject` of the story plus `step` name it: the same is never sent twice."""
 
     model_config = ConfigDict(frozen=True)
 
