@@ -191,6 +191,14 @@ class History(Protocol):
         """When the watch last said that it is there."""
 
 
+@runtime_checkable
+class Prunable(Protocol):
+    """A memory that can forget."""
+
+    async def prune(self, older_than: datetime) -> int:
+        """Delete what is from before and nobody needs any more; returns how many rows. Raises Unavailable."""
+
+
 class Counters(Protocol):
     """What is counted for the metrics page."""
 

@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     protected_namespaces: list[str] = ["kube-system", "kube-public", "kube-node-lease"]
     watch_namespaces: list[str] = Field(default_factory=list, description="empty: all")
     body_limit: int = Field(default=1_048_576, gt=0, description="bytes a request may have")
+    retention_days: float = Field(
+        default=30, ge=1, description="days that evidence, revisions of objects and healthy periods are kept"
+    )
     options: Options = Field(default_factory=Options)
     metrics: bool = True
     workers_max_cached_workflows: int = 1000

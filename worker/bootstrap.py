@@ -24,6 +24,7 @@ from activities.execute import Execute
 from activities.join import Join
 from activities.memorize import Memorize
 from activities.post_incident import PostIncidentWork
+from activities.retention import Retention
 from activities.route import Route
 from activities.verify import Verify
 from activities.watch import Watch
@@ -190,6 +191,7 @@ def stage_activities(ports: Ports) -> list[Callable[..., Any]]:
         Join(ports.incidents).join,
         Join(ports.incidents).is_open,
         Watch(ports.cluster, ports.feed, ports.ledger, ports.incidents).watch,
+        Retention((ports.memory, ports.ledger)).prune,
     ]
 
 

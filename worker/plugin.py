@@ -15,8 +15,9 @@ from suture.domain.errors import SutureError
 from workflows.cluster_watch import ClusterWatch
 from workflows.incident import Incident
 from workflows.post_incident import PostIncident
+from workflows.retention import Retention
 
-WORKFLOWS = [Incident, ClusterWatch, PostIncident]
+WORKFLOWS = [Incident, ClusterWatch, PostIncident, Retention]
 PASSED_THROUGH = (
     "suture",
     "activities",

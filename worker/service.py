@@ -13,6 +13,7 @@ from suture.settings import TASK_QUEUE, Settings
 from suture.telemetry import sdk_runtime, setup_tracing, temporal_plugins
 from worker.bootstrap import Role, connect_ports, gateway, options, policies, prepare_server, worker
 from worker.connect import connect
+from worker.schedules import keep_retention
 from workflows.cluster_watch import ClusterWatch, ClusterWatchStart
 
 SYNC_SECONDS = 60.0
@@ -47,6 +48,7 @@ async def serve(
         serving = tasks.create_task(web.serve(stop))
         await asyncio.wait_for(asyncio.gather(ports.feed.synced(), web.started.wait()), SYNC_SECONDS)
         await start_watch(client, settings.cluster)
+        await keep_retention(client, settings.cluster, settings.retention_days)
         on_ready(_ready(settings, client, web.url, ui))
         await stop.wait()
         await serving

@@ -43,7 +43,7 @@ class Healing:
 
     @classmethod
     def of(cls, story: Story) -> Healing:
-        """From the engine's memory. Undoing is no attempt: no rule was asked about it."""
+        """From the engine's memory. Undoing is no attempt: no rule was asked about it; nor is what was never begun."""
         row = story.incident
         return cls(
             incident_id=row.incident_id,
@@ -55,7 +55,7 @@ class Healing:
             detected_at=row.detected_at,
             outcome=row.outcome.value if row.outcome else "",
             resolved_at=row.resolved_at,
-            deeds=[_deed(action) for action in story.actions if action.agl_decision],
+            deeds=[_deed(a) for a in story.actions if a.agl_decision and a.state != "refused"],
         )
 
     def attempts(self, until: datetime | None = None) -> int:

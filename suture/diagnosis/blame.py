@@ -13,9 +13,10 @@ from typing import Any
 
 from suture.diagnosis.case import Case, expect_of
 from suture.diagnosis.fields import earliest, seconds_between
-from suture.diagnosis.pods import is_deleting, revision_hash
+from suture.diagnosis.pods import revision_hash
+from suture.diagnosis.stuck import stuck_pods
 from suture.diagnosis.workload import Revision, revisions, tell_changes, template_changes
-from suture.domain.action import Action, DeletePod, UndoRollout
+from suture.domain.action import Action, UndoRollout
 from suture.domain.diagnosis import Symptom
 from suture.domain.plan import Plan, WorkloadHealthy
 from suture.domain.snapshot import dig
@@ -31,8 +32,8 @@ SAME_BEFORE_RESTART = -0.35
 SOON, LATE = 600.0, 3600.0
 BEGAN_SOON, BEGAN_LATE, BEGAN_BEFORE = 0.1, -0.3, -0.3
 CLOCK_SKEW = 5.0
+PROVED_AFTER, WELL_WITH_IT = 5.0, -0.3
 SHORT_LIVED = 60.0
-STUCK_PODS = 20
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def blame(case: Case, about: Sequence[Symptom], fits: Callable[[Changes], bool] 
         *_restarted(current, earlier, older),
         *_shared_trouble(case, current, known, about),
         *_timing(current, earlier, about),
+        *_proved(case, current, earlier, about),
     ]
     return Blame(current, earlier, changes, PRIOR + sum(w for w, _ in reasons), [text for _, text in reasons])
 
@@ -135,19 +137,23 @@ def _timing(current: Revision, earlier: Revision, about: Sequence[Symptom]) -> l
     ]
 
 
-def undo_plan(case: Case, found: Blame, about: Sequence[Symptom]) -> Plan:
-    """Go back to the earlier revision. A StatefulSet does not replace a pod that never became ready, so its
-    broken pods are deleted after the undo.
-    """
+def _proved(case: Case, current: Revision, earlier: Revision, about: Sequence[Symptom]) -> list[Reason]:
+    """A revision with which the workload did well for a while needs another cause."""
+    brought_back = (seconds_between(earlier.created, current.created) or 0.0) < 0
+    began = earliest(*(s.since for s in about))
+    if current.created is None or began is None or brought_back:
+        return []
+    well = sum(p.overlap(current.created, began) for p in case.past.health.get(case.target, ()))
+    if well < PROVED_AFTER:
+        return []
+    return [(WELL_WITH_IT, f"it was healthy with revision {current.number} for {well:.0f} s")]
+
+
+def undo_plan(case: Case, found: Blame) -> Plan:
+    """Go back to the earlier revision, with what a StatefulSet needs for it."""
+    number = found.earlier.number or None
     actions: list[Action] = [
-        UndoRollout(
-            object=case.target, expect=expect_of(case.manifest), to_revision=found.earlier.number or None
-        )
+        UndoRollout(object=case.target, expect=expect_of(case.manifest), to_revision=number),
+        *stuck_pods(case.snapshot, case.target, number),
     ]
-    if case.target.kind == "StatefulSet":
-        broken = sorted({s.object for s in about if s.object.kind == "Pod"}, key=str)
-        for ref in broken[:STUCK_PODS]:
-            pod = case.snapshot.find(ref)
-            if pod is not None and not is_deleting(pod) and revision_hash(pod) == found.current.hash:
-                actions.append(DeletePod(object=ref, expect=expect_of(pod)))
     return Plan(actions=actions, checks=[WorkloadHealthy(object=case.target)])

@@ -12,21 +12,22 @@ from datetime import datetime
 from typing import Final
 
 from suture.diagnosis.changes.history import Past
-from suture.diagnosis.claims import unseen
+from suture.diagnosis.claims import external, unseen
 from suture.diagnosis.fields import number
 from suture.diagnosis.grace import RECHECK_LEAST, RECHECK_MOST, remaining
 from suture.diagnosis.health import healthy
 from suture.diagnosis.symptoms import symptoms
 from suture.diagnosis.unseen import WAIT, evidence
-from suture.diagnosis.witness import TELLING
+from suture.diagnosis.witness import TELLING, contradicted, telling
 from suture.diagnosis.workload import ROLLING
 from suture.domain.diagnosis import Detection, FailureType, Health, Symptom
 from suture.domain.report import Report
-from suture.domain.snapshot import Manifest, Snapshot
+from suture.domain.snapshot import Manifest, Snapshot, ref_of
 from suture.domain.target import ObjectRef, Target
 
 # How long an object may be less than healthy without any symptom that says why.
 PATIENCE: Final = 60.0
+SYNC: Final = 20.0  # controllers of autoscalers look every 15 s
 ROLLOUT_PATIENCE: Final = 600.0  # the API's default progress deadline, for kinds that have none
 
 
@@ -48,9 +49,26 @@ def detect(
         return _answer(Health.GONE, f"{ref} does not exist and nothing refers to it", now)
     if found:
         return _with_symptoms(found, now, first_seen)
-    if unseen(reports) and past is not None and _may_hide(snapshot, ref):
-        return _unseen(snapshot, ref, reports, past, now, first_seen)
+    if unsaid := _not_yet_told(snapshot, reports, past, now):
+        return unsaid
+    said = [r for r in unseen(reports) if not contradicted(snapshot, r)]
+    if said and past is not None and _may_hide(snapshot, ref):
+        return _unseen(snapshot, ref, said, past, now, first_seen)
     return _without_symptoms(snapshot, ref, manifest or {}, now, first_seen)
+
+
+def _not_yet_told(
+    snapshot: Snapshot, reports: Sequence[Report], past: Past | None, now: datetime
+) -> Detection | None:
+    """An autoscaler, a budget or a quota was changed a moment ago: its controller looks at it only now and then."""
+    for report in external(reports):
+        manifest = telling(snapshot, report)
+        states = past.states.get(ref_of(manifest), ()) if past and manifest else ()
+        left = SYNC - (now - states[-1].at).total_seconds() if len(states) > 1 else 0.0
+        if left > 0:
+            what = f"{states[-1].ref} was changed {SYNC - left:.0f} s ago; its status may not tell yet"
+            return _answer(Health.SETTLING, what, now, recheck=min(2.0, left))
+    return None
 
 
 def _may_hide(snapshot: Snapshot, ref: ObjectRef) -> bool:

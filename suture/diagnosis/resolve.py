@@ -7,6 +7,7 @@ workloads come before pods, pods before services, and `job` comes last.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from suture.diagnosis.fields import items, text
@@ -50,7 +51,9 @@ def resolve(snapshot: Snapshot, labels: Mapping[str, str], namespace: str) -> Ob
         _node,
         _service,
         _container,
+        _address,
         _scrape_job,
+        _mentioned,
     ):
         for found in finder(snapshot, subject, namespace):
             return found
@@ -232,6 +235,66 @@ def _scrape_job(snapshot: Snapshot, labels: Mapping[str, str], namespace: str) -
     if name and name not in MEASURERS:
         known = snapshot.get("Service", namespace, name) is not None
         yield from _behind(snapshot, name, namespace) if known else _by_name(snapshot, name, namespace)
+
+
+def _address(snapshot: Snapshot, labels: Mapping[str, str], namespace: str) -> Iterator[ObjectRef]:
+    """What a probe was sent to: the host of an ingress, or a service by its name inside the cluster."""
+    for value in _by_weight(labels):
+        host = host_of(value)
+        if not host:
+            continue
+        for ingress in snapshot.all("Ingress"):
+            home = text(ingress, "metadata.namespace")
+            if namespace in ("", home) and host in (text(r, "host") for r in items(ingress, "spec.rules")):
+                yield ref_of(ingress)
+        name, _, rest = host.partition(".")
+        home = rest.partition(".")[0]
+        inside = namespace if not rest or home == "svc" else home
+        if snapshot.get("Service", inside, name) is not None:
+            yield from _behind(snapshot, name, inside)
+
+
+_HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::\d+)?(?:/.*)?")
+_SAID_LITTLE = (
+    "alertname",
+    "severity",
+    "priority",
+    "namespace",
+    "cluster",
+    "prometheus",
+    "job",
+    "team",
+    "reason",
+)
+_FIRST = re.compile("destination|upstream|backend|target|server|url|instance|host")
+
+
+def host_of(value: str) -> str:
+    """The host of an address, with or without scheme, port and path; empty for anything else.
+
+    >>> host_of("https://shop.example.com/cart"), host_of("web.shop.svc:8080"), host_of("Not an address")
+    ('shop.example.com', 'web.shop.svc', '')
+    """
+    found = _HOST.fullmatch(value)
+    return found[1] if found else ""
+
+
+def _by_weight(labels: Mapping[str, str]) -> list[str]:
+    """The values that may name something, of whom a connection led to before those that it came from."""
+    said = [k for k in labels if k not in _SAID_LITTLE]
+    return [labels[k] for k in sorted(said, key=lambda k: (not _FIRST.search(k), k))]
+
+
+def _mentioned(snapshot: Snapshot, labels: Mapping[str, str], namespace: str) -> Iterator[ObjectRef]:
+    """Any other label whose value is the name of something here: every company has label names of its own."""
+    for value in _by_weight(labels):
+        yield from _by_name(snapshot, value, namespace)
+        for kind in ("Service", "CronJob", "Ingress", "NetworkPolicy", "PodDisruptionBudget"):
+            if snapshot.get(kind, namespace, value) is not None:
+                yield ObjectRef(kind=kind, namespace=namespace, name=value)
+        pod = snapshot.get("Pod", namespace, value)
+        if pod is not None:
+            yield climb(snapshot, ref_of(pod))
 
 
 def _workloads(snapshot: Snapshot, namespace: str) -> Iterator[tuple[ObjectRef, Manifest]]:

@@ -110,6 +110,34 @@ TELLING = frozenset(
 )  # their status tells it all
 
 
+_NAMED_BY = (
+    ("horizontalpodautoscaler", "HorizontalPodAutoscaler"),
+    ("hpa", "HorizontalPodAutoscaler"),
+    ("poddisruptionbudget", "PodDisruptionBudget"),
+    ("resourcequota", "ResourceQuota"),
+)
+
+
+def telling(snapshot: Snapshot, report: Report) -> Manifest | None:
+    """The object that a report names and whose status tells all about it, whatever the report's target is."""
+    found = (
+        snapshot.get(kind, report.target.namespace, report.labels[label])
+        for label, kind in _NAMED_BY
+        if report.labels.get(label)
+    )
+    if report.target.kind in TELLING:
+        return snapshot.find(report.target.ref)
+    return next((m for m in found if m is not None), None)
+
+
+def contradicted(snapshot: Snapshot, report: Report) -> bool:
+    """Whether the object that the report names tells by its own status that nothing is wrong with it."""
+    manifest = telling(snapshot, report)
+    if manifest is None:
+        return False
+    return not any(True for _ in _READERS[str(manifest["kind"])](snapshot, manifest))
+
+
 def covered(snapshot: Snapshot, budget: Manifest) -> list[tuple[ObjectRef, int]]:
     """The workloads that a disruption budget covers, with their wanted replicas."""
     namespace = text(budget, "metadata.namespace")

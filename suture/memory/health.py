@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from suture.domain.target import ObjectRef
@@ -64,15 +64,26 @@ class SqlHealth:
             await self._write(upsert, batch)
 
     async def prune(self, older_than: datetime) -> int:
-        """Forget objects that have not been written about since."""
-        old = delete(_table).where(
-            _c.cluster == self._cluster, _c.kind != "", _c.seen_at < older_than, _c.periods.is_not(None)
+        """Forget objects whose last healthy period ended before; one that is healthy still is never forgotten."""
+        quiet = select(_c.kind, _c.namespace, _c.name, _c.periods, _c.seen_at).where(
+            _c.cluster == self._cluster, _c.kind != "", _c.seen_at < older_than
         )
+        over = [
+            and_(_c.kind == row.kind, _c.namespace == row.namespace, _c.name == row.name)
+            for row in await self._select(quiet)
+            if all(p.until is not None and p.until < older_than for p in _periods(row.periods))
+        ]
+        found = 0
+        for start in range(0, len(over), BATCH // 10):
+            here = or_(*over[start : start + BATCH // 10])
+            # who was written about meanwhile stays
+            old = delete(_table).where(_c.cluster == self._cluster, _c.seen_at < older_than, here)
 
-        async def drop(connection: AsyncConnection) -> int:
-            return (await connection.execute(old)).rowcount
+            async def drop(connection: AsyncConnection, statement: Any = old) -> int:
+                return (await connection.execute(statement)).rowcount
 
-        return await self._database.write(drop)
+            found += await self._database.write(drop)
+        return found
 
     def _row(
         self, kind: str, namespace: str, name: str, periods: Sequence[HealthPeriod], seen_at: datetime

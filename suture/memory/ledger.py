@@ -139,22 +139,30 @@ class SqlLedger:
         manifest: Manifest = found[0].content
         return manifest
 
-    async def prune(self, older_than: datetime, keep_last: int = 5) -> int:
-        """Delete revisions from before `older_than`, but of each object keep the newest `keep_last` and the
-        newest with content. Returns how many were deleted.
+    async def prune(self, older_than: datetime, keep_last: int = KEPT_OF_EACH) -> int:
+        """Delete revisions from before `older_than`, but of each object that is there keep the newest `keep_last` and
+        the newest with content; of one that was deleted before then nothing is kept. Healthy periods go likewise.
+        Returns how many rows were deleted. Raises Unavailable.
         """
         same = (_c.kind, _c.namespace, _c.name)
         rank = func.row_number().over(partition_by=same, order_by=_c.seq.desc()).label("rank")
         full = func.max(_c.seq).filter(_c.content.is_not(None)).over(partition_by=same).label("full")
-        ranked = select(_c.seq, _c.at, rank, full).where(_c.cluster == self._cluster).subquery()
+        newest = func.first_value(_c.content_hash).over(partition_by=same, order_by=_c.seq.desc())
+        last = func.max(_c.at).over(partition_by=same).label("last")
+        shown = (_c.seq, _c.at, rank, full, newest.label("newest"), last)
+        ranked = select(*shown).where(_c.cluster == self._cluster).subquery()
+        long_gone = and_(ranked.c.newest == DELETED, ranked.c.last < older_than)
         old = and_(ranked.c.at < older_than, ranked.c.rank > keep_last)
-        spare = select(ranked.c.seq).where(old, or_(ranked.c.full.is_(None), ranked.c.seq != ranked.c.full))
-        statement = delete(_revisions).where(_c.seq.in_(spare))
+        spare = or_(long_gone, and_(old, or_(ranked.c.full.is_(None), ranked.c.seq != ranked.c.full)))
+        statement = delete(_revisions).where(_c.seq.in_(select(ranked.c.seq).where(spare)))
 
         async def drop(connection: AsyncConnection) -> int:
             return (await connection.execute(statement)).rowcount
 
-        return await self._database.write(drop)
+        async with self._lock:
+            revisions = await self._database.write(drop)
+            self._known = None  # read again: what is long gone is not known any more
+        return revisions + await self._health.prune(older_than)
 
     async def _loaded(self) -> Known:
         if self._known is None:

@@ -7,7 +7,7 @@ import copy
 import pytest
 
 from suture.diagnosis.changes.aspects import Aspect, aspect
-from suture.diagnosis.changes.baseline import deviations
+from suture.diagnosis.changes.baseline import deviations, turned
 from suture.diagnosis.changes.delta import MISSING, Delta
 from suture.diagnosis.changes.direction import worsens
 from suture.diagnosis.changes.history import Past, Period
@@ -200,7 +200,7 @@ def hypotheses_with_plan(world: World, past: Past) -> list[Hypothesis]:
     return [h for h in hypotheses(case(world.snapshot(), past)) if h.plan]
 
 
-def test_pods_that_started_with_bad_values_are_replaced_and_others_left() -> None:
+def test_pods_that_started_with_bad_values_are_replaced_and_a_change_that_none_has_met_is_innocent() -> None:
     for started, restarts in ((10.0, True), (3600.0, False)):
         world = application()
         before = everything(world)
@@ -208,8 +208,11 @@ def test_pods_that_started_with_bad_values_are_replaced_and_others_left() -> Non
         for pod in (o for o in world.objects if o["kind"] == "Pod"):
             pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": ago(started)}}
         first = found(world, before)[0]
+        if not restarts:  # nobody has met the change: it cannot be what the alert is about
+            assert first.plan is None
+            continue
         assert first.plan is not None
-        assert any(isinstance(a, RestartRollout) for a in first.plan.actions) is restarts
+        assert any(isinstance(a, RestartRollout) for a in first.plan.actions)
 
 
 def test_a_workload_that_repels_its_own_kind_goes_through_zero() -> None:
@@ -245,3 +248,58 @@ def test_the_same_change_of_all_nodes_is_one_plan() -> None:
     past = past_of(before, now)
     first = rank(hypotheses(case(now, past, complaint(FailureType.UNSCHEDULABLE, said))))[0]
     assert first.plan is not None and {a.object for a in first.plan.actions} == set(refs)
+
+
+def test_a_template_with_which_the_workload_did_well_is_less_suspected() -> None:
+    world = application()
+    before = everything(world)
+    world.find(target())["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"] = "debug"
+    past = past_of(before, world.snapshot(), 300)
+    crash = complaint(FailureType.CRASH_LOOP)
+    well = Past(past.states, {target(): (Period(at(7000), at(290)), Period(at(280), at(10)))})
+    ill = Past(past.states, {target(): (Period(at(7000), at(290)),)})
+    (less,), (more,) = (
+        [h.confidence for h in hypotheses(case(world.snapshot(), p, crash))] for p in (well, ill)
+    )
+    assert less < 0.6 < more
+    silent = complaint(FailureType.TRAFFIC)  # of errors that users see, healthy pods tell nothing
+    same = [[h.confidence for h in hypotheses(case(world.snapshot(), p, silent))] for p in (well, ill)]
+    assert same[0] == same[1]
+
+
+def test_what_came_with_the_target_itself_was_not_created_into_it() -> None:
+    world = application()
+    policy = world.find(ObjectRef(kind="NetworkPolicy", namespace=NS, name="web"))
+    policy["metadata"]["creationTimestamp"] = ago(298)
+    past = Past.of([state(policy, ObjectRef(kind="NetworkPolicy", namespace=NS, name="web"), 298, 1)])
+    early, late = (Past(past.states, {target(): (Period(at(t)),)}) for t in (300, 900))
+    assert not hypotheses_with_plan(world, early)
+    assert [a.kind for h in hypotheses_with_plan(world, late) for a in h.plan.actions if h.plan] == [
+        "remove_created"
+    ]
+
+
+def test_a_change_dates_from_when_its_field_became_what_it_is() -> None:
+    """A node is drained and opened again, then all nodes are tainted: the taints are one change of one moment."""
+    ref = ObjectRef(kind="Node", name="node-1")
+    node: Manifest = {"kind": "Node", "metadata": {"name": "node-1"}, "spec": {}}
+    taint = [{"key": "blocked", "effect": "NoSchedule"}]
+    specs = ({}, {"unschedulable": True}, {}, {"taints": taint})
+    states = [
+        state(node | {"spec": s}, ref, t, n)
+        for n, (s, t) in enumerate(zip(specs, (7200, 100, 60, 20), strict=True))
+    ]
+    (first, *_) = deviations(states, [Period(at(7200))], at(10))
+    assert first.first is states[1]
+    assert turned(states, first, first.changes) is states[3]
+
+
+@pytest.mark.parametrize(("replicas", "acts"), [(1, False), (0, True)])
+def test_fewer_replicas_explain_errors_less_than_none(replicas: int, acts: bool) -> None:
+    world = application()
+    world.objects = [o for o in world.objects if o["kind"] != "HorizontalPodAutoscaler"]
+    world.find(target())["spec"]["replicas"] = 2
+    before = everything(world)
+    world.find(target())["spec"]["replicas"] = replicas
+    first = found(world, before)[0]
+    assert (first.plan is not None) is acts

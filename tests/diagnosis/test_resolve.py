@@ -36,6 +36,8 @@ def _world() -> World:
     world.service("idle", app="idle")
     world.service("db", app="mistyped")
     world.service("nothing", app="nobody")
+    world.add("Ingress", "edge", spec={"rules": [{"host": "web.example.com"}]})
+    world.add("PodDisruptionBudget", "web-budget", spec={})
     claim = template(
         "files:1", "files", volumes=[{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]
     )
@@ -48,6 +50,14 @@ def _world() -> World:
 @pytest.mark.parametrize(
     ("labels", "expected"),
     [
+        ({"instance": "https://web.example.com/cart", "job": "blackbox"}, "Ingress/shop/edge"),
+        ({"instance": "web:8080", "job": "blackbox"}, "Deployment/shop/web"),
+        ({"url": "http://web.shop.svc.cluster.local/x"}, "Deployment/shop/web"),
+        ({"destination_service": "web.shop.svc"}, "Deployment/shop/web"),
+        ({"upstream": "nothing"}, "Service/shop/nothing"),
+        ({"source": "files", "destination": "web"}, "Deployment/shop/web"),
+        ({"budget": "web-budget"}, "PodDisruptionBudget/shop/web-budget"),
+        ({"team": "web", "job": "blackbox"}, None),
         ({"deployment": "web"}, "Deployment/shop/web"),
         ({"statefulset": "db"}, "StatefulSet/shop/db"),
         ({"daemonset": "agent"}, "DaemonSet/shop/agent"),

@@ -140,3 +140,30 @@ def test_a_quota_is_trouble_when_it_refuses_pods_not_when_it_is_full() -> None:
         target(), "FailedCreate", 'pods "web-1" is forbidden: exceeded quota: team, requested: pods=1'
     )
     assert [s.failure_type for s in judged(world, Past(), said, ref=ref).symptoms] == [FailureType.QUOTA]
+
+
+def with_autoscaler(status: str, changed: float) -> tuple[World, Past]:
+    """An autoscaler that a person has changed, and what it says of itself now."""
+    world = application()
+    before = everything(world)
+    scaler = world.find(ObjectRef(kind="HorizontalPodAutoscaler", namespace=NS, name="web"))
+    scaler["spec"]["minReplicas"] = 3
+    scaler["status"] = {"conditions": [condition("ScalingActive", status, 5, "FailedGetResourceMetric")]}
+    return world, past_of(before, world.snapshot(), changed)
+
+
+@pytest.mark.parametrize(
+    "ref", [target(), ObjectRef(kind="HorizontalPodAutoscaler", namespace=NS, name="web")]
+)
+def test_an_autoscaler_that_works_refutes_what_is_said_of_it(ref: ObjectRef) -> None:
+    said = report(target(), "KubeHpaReplicasMismatch", horizontalpodautoscaler="web")
+    world, past = with_autoscaler("True", 40)
+    assert judged(world, past, said, ref=ref).health is Health.HEALTHY
+    world, past = with_autoscaler("False", 40)
+    assert judged(world, past, said, ref=ref).health is Health.UNHEALTHY
+
+
+def test_an_autoscaler_that_was_changed_a_moment_ago_is_given_time() -> None:
+    world, past = with_autoscaler("True", 3)
+    said = report(target(), "KubeHpaReplicasMismatch", horizontalpodautoscaler="web")
+    assert judged(world, past, said).health is Health.SETTLING

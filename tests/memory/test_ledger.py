@@ -10,6 +10,7 @@ from suture.domain.errors import Irreversible, TargetNotFound
 from suture.domain.target import ObjectRef
 from suture.memory.ledger import SqlLedger
 from suture.memory.store import SqlMemory
+from suture.ports import HealthPeriod
 from suture.sealing import Sealer
 from tests.memory.samples import NONE_OF_IT, WEB, after, change, deletion, deployment, secret
 
@@ -161,8 +162,29 @@ async def test_pruning_keeps_what_a_restore_needs(ledger: SqlLedger) -> None:
     for n in range(6):
         await ledger.record([change(deployment(image=f"shop/web:{n}", version=n + 1), at=n)])
         await ledger.record([change(deployment("api", image=f"shop/api:{n}", version=n + 1), at=n)])
-    await ledger.record([deletion(deployment(version=9), at=9)])
+    await ledger.record([deletion(deployment(version=9), at=200)])
     assert await ledger.prune(after(100), keep_last=1) == 5 + 5
     gone = await ledger.history(WEB)
     assert [r.content is None for r in gone] == [True, False]
     assert await ledger.prune(after(100), keep_last=1) == 0
+
+
+async def test_what_is_long_gone_is_forgotten_and_may_come_back(ledger: SqlLedger) -> None:
+    await ledger.record([change(deployment(), at=0), change(deployment("api"), at=0)])
+    await ledger.record([deletion(deployment(version=9), at=9)])
+    assert await ledger.prune(after(9)) == 0
+    assert await ledger.prune(after(100)) == 2
+    assert await ledger.history(WEB) == []
+    assert len(await ledger.history(ObjectRef(kind="Deployment", namespace="shop", name="api"))) == 1
+    await ledger.record([change(deployment(uid="u2"), at=200)])
+    assert [r.uid for r in await ledger.history(WEB)] == ["u2"]
+
+
+async def test_who_is_healthy_still_is_never_forgotten(ledger: SqlLedger) -> None:
+    api = ObjectRef(kind="Deployment", namespace="shop", name="api")
+    still, over = HealthPeriod(since=after(0)), HealthPeriod(since=after(0), until=after(10))
+    await ledger.mark({WEB: [over, still], api: [over]}, after(20))
+    assert await ledger.prune(after(5)) == 0
+    assert await ledger.prune(after(1000)) == 1
+    assert await ledger.health() == {WEB: [over, still]}
+    assert await ledger.seen_at() == after(20)

@@ -32,6 +32,7 @@ class Aspect(StrEnum):
     PRIORITY = "priority"
     CONTAINERS = "containers"
     FEWER = "fewer replicas"
+    NONE_LEFT = "no replicas"
     MORE = "more replicas"
     ROLLOUT = "rollout settings"
     DATA = "configuration data"
@@ -115,7 +116,7 @@ def _of_template(path: tuple[str | Item, ...]) -> Aspect:
 def _of_workload(path: tuple[str | Item, ...], delta: Delta) -> Aspect:
     if path == ("spec", "replicas"):
         before, after = (1 if not isinstance(v, int) else v for v in (delta.before, delta.after))
-        return Aspect.FEWER if after < before else Aspect.MORE
+        return Aspect.MORE if after >= before else Aspect.FEWER if after else Aspect.NONE_LEFT
     if path == ("spec", "suspend"):
         return Aspect.SUSPEND
     if len(path) > 1 and path[1] in ("schedule", "timeZone", "concurrencyPolicy", "startingDeadlineSeconds"):
@@ -129,14 +130,14 @@ A, F = Aspect, FailureType
 _RUNS: Final = {  # what a process needs to come up and stay
     A.COMMAND: 0.95, A.ENV: 0.95, A.DATA: 0.92, A.IMAGE: 0.92, A.VOLUMES: 0.85, A.RIGHTS: 0.85, A.ACCOUNT: 0.85,
     A.SECURITY: 0.85, A.PROBE: 0.9, A.RESOURCES: 0.75, A.CONTAINERS: 0.85, A.SERVICE: 0.8, A.POLICY: 0.8, A.DNS: 0.8,
-    A.STORAGE: 0.5, A.PORTS: 0.6, A.FEWER: 0.6, A.POD_LABELS: 0.4, A.LIMITS: 0.5,
+    A.STORAGE: 0.5, A.PORTS: 0.6, A.NONE_LEFT: 0.6, A.FEWER: 0.35, A.POD_LABELS: 0.4, A.LIMITS: 0.5,
 }  # fmt: skip
 PLAUSIBLE: Final[dict[FailureType, dict[Aspect, float]]] = {
     F.IMAGE_PULL: {A.IMAGE: 1, A.PULL_SECRETS: 0.9, A.CONTAINERS: 0.9, A.DATA: 0.6, A.ACCOUNT: 0.6, A.POLICY: 0.2},
     F.CRASH_LOOP: _RUNS,
     F.OOM_KILLED: {**_RUNS, A.RESOURCES: 1, A.LIMITS: 0.9, A.SERVICE: 0.3, A.POLICY: 0.3, A.RIGHTS: 0.2, A.ENV: 0.8,
                    A.PROBE: 0.2, A.DNS: 0.2},
-    F.NOT_READY: {**_RUNS, A.PROBE: 0.97, A.PORTS: 0.85, A.SERVICE: 0.85, A.POLICY: 0.85, A.FEWER: 0.8},
+    F.NOT_READY: {**_RUNS, A.PROBE: 0.97, A.PORTS: 0.85, A.SERVICE: 0.85, A.POLICY: 0.85, A.NONE_LEFT: 0.8, A.FEWER: 0.4},
     F.ROLLOUT_FAILED: {**_RUNS, A.PROBE: 0.95, A.PLACEMENT: 0.85, A.QUOTA: 0.8, A.LIMITS: 0.7, A.ROLLOUT: 0.7,
                        A.WEBHOOK: 0.8, A.NODE: 0.6, A.ADMISSION: 0.7},
     F.UNSCHEDULABLE: {A.PLACEMENT: 0.97, A.RESOURCES: 0.95, A.PORTS: 0.95, A.NODE: 0.95, A.NODE_LABELS: 0.9, A.VOLUMES: 0.85,
@@ -147,14 +148,14 @@ PLAUSIBLE: Final[dict[FailureType, dict[Aspect, float]]] = {
     F.MISSING_REFERENCE: {A.DATA: 0.97, A.VOLUMES: 0.97, A.ENV: 0.97, A.ACCOUNT: 0.97, A.STORAGE: 0.8, A.CONTAINERS: 0.85,
                           A.PULL_SECRETS: 0.6},
     F.MISSING_OBJECT: {},
-    F.SCALED_TO_ZERO: {A.FEWER: 1, A.AUTOSCALER: 0.6},
+    F.SCALED_TO_ZERO: {A.NONE_LEFT: 1, A.AUTOSCALER: 0.6},
     F.NODE_NOT_READY: {A.NODE: 0.3},
     F.JOB_FAILED: {**_RUNS, A.SCHEDULE: 0.2},
     F.TRAFFIC: {A.SERVICE: 0.97, A.INGRESS: 0.95, A.POLICY: 0.95, A.DNS: 0.95, A.PORTS: 0.95, A.POD_LABELS: 0.95,
-                A.FEWER: 0.85, A.ENV: 0.85, A.DATA: 0.85, A.COMMAND: 0.8, A.VOLUMES: 0.7, A.ACCOUNT: 0.6, A.RIGHTS: 0.7,
-                A.RESOURCES: 0.5, A.CONTAINERS: 0.5, A.PROBE: 0.55, A.SECURITY: 0.4, A.IMAGE: 0.45},
-    F.AUTOSCALER: {A.AUTOSCALER: 1, A.RESOURCES: 0.7, A.FEWER: 0.3},
-    F.DISRUPTION_BUDGET: {A.BUDGET: 1, A.FEWER: 0.7, A.POD_LABELS: 0.4},
+                A.NONE_LEFT: 0.85, A.FEWER: 0.45, A.ENV: 0.85, A.DATA: 0.85, A.COMMAND: 0.8, A.VOLUMES: 0.7, A.ACCOUNT: 0.6,
+                A.RIGHTS: 0.7, A.RESOURCES: 0.5, A.CONTAINERS: 0.5, A.PROBE: 0.55, A.SECURITY: 0.4, A.IMAGE: 0.45},
+    F.AUTOSCALER: {A.AUTOSCALER: 1, A.RESOURCES: 0.7, A.NONE_LEFT: 0.3},
+    F.DISRUPTION_BUDGET: {A.BUDGET: 1, A.FEWER: 0.7, A.NONE_LEFT: 0.7, A.POD_LABELS: 0.4},
     F.QUOTA: {A.QUOTA: 1, A.LIMITS: 0.6, A.RESOURCES: 0.7, A.MORE: 0.4},
     F.SUSPENDED: {A.SUSPEND: 1, A.SCHEDULE: 0.95},
 }  # fmt: skip

@@ -72,3 +72,21 @@ def _deviation(states: Sequence[State], i: int) -> Deviation | None:
         return Deviation(good, first, now, ())
     changes = tuple(deltas(relevant(good.content), relevant(now.content)))
     return Deviation(good, first, now, changes) if changes else None
+
+
+def turned(states: Sequence[State], d: Deviation, undo: Sequence[Delta]) -> State:
+    """The state in which these fields became what they are now: other changes may lie between it and the good one."""
+    found = d.now
+    for state in reversed(states[:-1]):
+        if state is d.good or (state.content is None) is not d.deleted or _differs(state, d.now, undo):
+            break
+        found = state
+    return found
+
+
+def _differs(a: State, b: State, undo: Sequence[Delta]) -> bool:
+    """Whether one of these fields (or a part of it, or what it is a part of) is not the same in both."""
+    if a.content is None or b.content is None:
+        return a.content is not b.content
+    here = [c.path for c in deltas(relevant(a.content), relevant(b.content))]
+    return any(p[: len(c.path)] == c.path[: len(p)] for p in here for c in undo)

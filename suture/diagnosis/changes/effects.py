@@ -75,6 +75,28 @@ def follow_up(snapshot: Snapshot, ref: ObjectRef, changed_at: datetime) -> Itera
             yield from start_now(pods)
 
 
+def in_effect(snapshot: Snapshot, ref: ObjectRef, since: datetime) -> bool:
+    """Whether anybody can have met the change of a ConfigMap or Secret: false only when it is read at the start of
+    containers alone, and none has started since.
+    """
+    readers = [m for u in users(snapshot, ref) if (m := snapshot.find(u)) is not None]
+    batch = any(m["kind"] in ("Job", "CronJob") for m in readers)  # its pods may be gone already
+    if not readers or batch or not all(all(_reads(pod_template(m), ref)) for m in readers):
+        return True
+    return any(
+        _begun(status, since)
+        for m in readers
+        for pod in snapshot.pods_of(ref_of(m))
+        for status, _ in container_statuses(pod)
+    )
+
+
+def _begun(status: Manifest, since: datetime) -> bool:
+    """Waits to start, or has started since. Times of the kubelet are whole seconds."""
+    started = when(status, "state.running.startedAt") or when(status, "state.terminated.startedAt")
+    return started is None or (since - started).total_seconds() < 1.0
+
+
 def _reads_at_start(manifest: Manifest | None, ref: ObjectRef) -> Iterator[bool]:
     return (r for r in _reads(pod_template(manifest or {}), ref) if r)
 

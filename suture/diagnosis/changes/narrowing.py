@@ -22,7 +22,7 @@ _OBSTACLES: Final[dict[Obstacle, set[A]]] = {
 _REASONS: Final[dict[str, set[A]]] = {
     "QuotaExceeded": {A.QUOTA, A.LIMITS, A.RESOURCES, A.CONTAINERS, A.MORE},
     "PodSecurityViolation": {A.ADMISSION, A.SECURITY, A.DNS, A.VOLUMES, A.PORTS, A.CONTAINERS},
-    "WebhookFailed": {A.WEBHOOK, A.SERVICE, A.POLICY, A.FEWER},
+    "WebhookFailed": {A.WEBHOOK, A.SERVICE, A.POLICY, A.FEWER, A.NONE_LEFT},
     "WebhookDenied": set(A) - {A.QUOTA, A.LIMITS},
     "LimitRangeViolation": {A.LIMITS, A.RESOURCES, A.CONTAINERS},
     "PriorityClassNotFound": {A.PRIORITY},

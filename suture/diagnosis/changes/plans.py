@@ -18,6 +18,7 @@ from suture.diagnosis.fields import desired
 from suture.diagnosis.health import RULED
 from suture.diagnosis.pods import is_live, revision_hash
 from suture.diagnosis.selectors import selects
+from suture.diagnosis.stuck import stuck_pods
 from suture.diagnosis.workload import ROLLING, essence, pod_template, revisions
 from suture.domain.action import (
     Action,
@@ -49,7 +50,7 @@ def plan_for(
         mine = list(actions_for(snapshot, suspect))
         if not mine:
             return None
-        actions += [a for a in mine if a not in actions]
+        actions += [a for n, a in enumerate(mine) if a not in actions and a not in mine[:n]]
         checks += checks_for(snapshot, suspect)
     checks += [WorkloadHealthy(object=r) for r in _to_be_well(target, found, troubled)]
     kept = list({c.model_dump_json(): c for c in checks}.values())
@@ -99,6 +100,8 @@ def _field_actions(
         yield from past_repulsion(snapshot, ref, UndoRollout(object=ref, expect=later, to_revision=number))
         undo = []
     yield from _patches(ref, later, undo, good, now, suspect)
+    if any(c.path[:2] == ("spec", "template") for c in suspect.undo):
+        yield from stuck_pods(snapshot, ref, number)
 
 
 def _revision(snapshot: Snapshot, ref: ObjectRef, undo: Sequence[Delta], good: Manifest) -> int | None:

@@ -8,20 +8,21 @@ it. Each is told in words and numbers, so that a person can argue with it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from suture.diagnosis.changes.aspects import Aspect, aspect, plausibility
-from suture.diagnosis.changes.baseline import Deviation, deviations
+from suture.diagnosis.changes.baseline import ENOUGH, Deviation, deviations, turned
 from suture.diagnosis.changes.delta import MISSING, Delta
 from suture.diagnosis.changes.direction import deletion_worsens, worsens
+from suture.diagnosis.changes.effects import in_effect, users
 from suture.diagnosis.changes.history import Past, Period, State
 from suture.diagnosis.changes.noise import is_controller, is_own
 from suture.diagnosis.changes.scope import Scope
 from suture.diagnosis.fields import when
 from suture.diagnosis.referrers import autoscaler_of
-from suture.diagnosis.workload import tell_changes
+from suture.diagnosis.workload import ROLLING, tell_changes
 from suture.domain.action import HARMLESS
 from suture.domain.diagnosis import FailureType
 from suture.domain.snapshot import Manifest, Snapshot, ref_of
@@ -31,12 +32,21 @@ MOST = 0.95
 LEAST_PLAUSIBLE = 0.3
 OLDER_BASELINE = 0.7
 BY_CONTROLLER, BY_ITSELF = 0.2, 0.1
-AFTERWARDS = 0.3
+AFTERWARDS = 0.15  # a cause comes before its effect, unless the clocks or the beginning are told wrongly
 CLOCK_SKEW = 5.0
 _TIMES = ((300.0, 1.0), (1800.0, 0.93), (3600.0, 0.85), (6 * 3600.0, 0.7), (86400.0, 0.55))
 LONG_AGO = 0.35
+UNMET = 0.3
+_WELL_WITH_IT = ((600.0, 0.4), (60.0, 0.5), (5.0, 0.7))
+INVISIBLE = frozenset((  # failures of which the health of pods tells nothing
+    FailureType.TRAFFIC, FailureType.AUTOSCALER, FailureType.DISRUPTION_BUDGET, FailureType.QUOTA, FailureType.SUSPENDED,
+))  # fmt: skip
 _DISTANCES = (1.0, 0.97, 0.92, 0.82, 0.7)
 FAR = 0.5
+LEAST_BEFORE, SHARE_BEFORE = (
+    1.0,
+    0.3,
+)  # seconds, and in proportion to the healthy time that followed a creation
 
 
 @dataclass(frozen=True)
@@ -112,13 +122,13 @@ def _changed(
         if ref not in scope or (states[-1].content is None) != (snapshot.find(ref) is None):
             continue  # too far away, or the ledger is behind
         for rank, deviation in enumerate(deviations(states, healthy, trouble.began)):
-            made = _weighed(snapshot, scope, trouble, ref, deviation, rank)
+            made = _weighed(snapshot, past, scope, trouble, ref, deviation, rank)
             if made is not None:
                 yield made
 
 
 def _weighed(
-    snapshot: Snapshot, scope: Scope, trouble: Trouble, ref: ObjectRef, d: Deviation, rank: int
+    snapshot: Snapshot, past: Past, scope: Scope, trouble: Trouble, ref: ObjectRef, d: Deviation, rank: int
 ) -> Suspect | None:
     if d.deleted:
         about: dict[Aspect, float] = {_kind_aspect(ref): _deletion(ref, trouble)}
@@ -135,23 +145,42 @@ def _weighed(
     if not about or max(about.values()) < LEAST_PLAUSIBLE:
         return None
     best = max(about, key=lambda a: about[a])
+    d = replace(d, first=turned(past.states[ref], d, undo))
     when_, told_when = _timing((trouble.began - d.first.at).total_seconds())
     near, told_near = _nearness(scope, ref)
     who, told_who = _author(d.now.manager if d.first.manager == "" else d.first.manager)
+    proof, told_proof = _proof(snapshot, past, trouble, ref, d)
     older = OLDER_BASELINE if rank else 1.0
-    confidence = MOST * about[best] * when_ * near * who * older
+    confidence = MOST * about[best] * when_ * near * who * proof * older
     why = [
         _tell(ref, d, undo),
         f"{told_when} ({when_:.2f})",
         f"{told_near} ({near:.2f})",
         f"a change of the {best} explains {trouble.failures[0].replace('_', ' ')} ({about[best]:.2f})",
         *([f"{told_who} ({who:.2f})"] if who < 1 else []),
+        *([f"{told_proof} ({proof:.2f})"] if proof < 1 else []),
         *(["that is a state before the last good one"] if rank else []),
     ]
     return Suspect(
         ref, _failure(trouble, best), tuple(about), confidence, tuple(why), d.first.at, d.first.manager,
         scope[ref].distance, undo, d,
     )  # fmt: skip
+
+
+def _proof(
+    snapshot: Snapshot, past: Past, trouble: Trouble, ref: ObjectRef, d: Deviation
+) -> tuple[float, str]:
+    """What speaks for the innocence of a change: nobody has met it yet, or its workload did well with it for a while."""
+    visible = not set(trouble.failures) & INVISIBLE
+    if ref.kind in ("ConfigMap", "Secret") and not in_effect(snapshot, ref, d.first.at):
+        suffer = {trouble.target, *trouble.sufferers} & set(users(snapshot, ref))
+        if not (visible and suffer):
+            return UNMET, "no container that reads it has started since"
+    if ref.kind in ROLLING and visible:
+        well = sum(p.overlap(d.now.at, trouble.began) for p in past.health.get(ref, ()))
+        weight = next((w for least, w in _WELL_WITH_IT if well >= least), 1.0)
+        return weight, f"it was healthy with this change for {well:.0f} s"
+    return 1.0, ""
 
 
 def _fit(trouble: Trouble, about: Aspect) -> float:
@@ -233,16 +262,24 @@ def _created(
         states = past.states.get(ref, ())
         if ref not in scope or born is None or not states or states[-1].content is None:
             continue
-        if manifest["metadata"].get("ownerReferences") or not _was_well_before(healthy, born):
+        if manifest["metadata"].get("ownerReferences") or not _was_well_before(healthy, born, trouble.began):
             continue
         if any(s.content is None for s in states):  # it came back: that is a change, not a creation
             continue
-        yield from _weigh_created(scope, trouble, ref, manifest, born, states[-1].id, states[0].manager)
+        changed = len(states) > 1  # then what was changed last is nearer, and the smaller step back
+        yield from _weigh_created(
+            scope, trouble, ref, manifest, born, states[-1].id, states[0].manager, changed
+        )
 
 
-def _was_well_before(healthy: Sequence[Period], born: datetime) -> bool:
-    """Times of creation are whole seconds."""
-    return any(p.overlap(None, born) > 1.0 for p in healthy)
+def _was_well_before(healthy: Sequence[Period], born: datetime, began: datetime) -> bool:
+    """Healthy for a while without it, also in comparison with the time with it: else it came with the target itself.
+
+    Times of creation are whole seconds.
+    """
+    before = sum(p.overlap(None, born) for p in healthy)
+    after = sum(p.overlap(born, began) for p in healthy)
+    return before > LEAST_BEFORE and before >= min(ENOUGH, SHARE_BEFORE * after)
 
 
 def _weigh_created(
@@ -253,6 +290,7 @@ def _weigh_created(
     born: datetime,
     revision: str,
     manager: str,
+    changed: bool,
 ) -> Iterator[Suspect]:
     about = _kind_aspect(ref)
     fit = _fit(trouble, about)
@@ -267,8 +305,10 @@ def _weigh_created(
         f"{told_near} ({near:.2f})",
         f"a new {about} explains {trouble.failures[0].replace('_', ' ')} ({fit:.2f})",
         *([f"{told_who} ({who:.2f})"] if who < 1 else []),
+        *([f"it was changed since ({OLDER_BASELINE:.2f})"] if changed else []),
     ]
+    confidence = MOST * fit * when_ * near * who * (OLDER_BASELINE if changed else 1.0)
     yield Suspect(
-        ref, _failure(trouble, about), (about,), MOST * fit * when_ * near * who, tuple(why), born, manager,
+        ref, _failure(trouble, about), (about,), confidence, tuple(why), born, manager,
         scope[ref].distance, created=manifest, revision=revision,
     )  # fmt: skip

@@ -28,7 +28,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         cause = f"container {names} crashes since revision {found.current.number}"
         why = [*said, *found.why]
         yield case.hypothesis(
-            ORIGIN, FailureType.CRASH_LOOP, cause, found.confidence, why, undo_plan(case, found, about)
+            ORIGIN, FailureType.CRASH_LOOP, cause, found.confidence, why, undo_plan(case, found)
         )
     if case.target.kind in ROLLING and (found is None or found.confidence < UNEXPLAINED):
         plan = Plan(

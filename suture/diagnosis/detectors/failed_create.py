@@ -41,7 +41,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         yield case.hypothesis(ORIGIN, FailureType.FAILED_CREATE, cause, FORBIDDEN, [about[0].message])
         return
     confidence = found.confidence + WISH_CHANGED
-    plan = undo_plan(case, found, about)
+    plan = undo_plan(case, found)
     yield case.hypothesis(
         ORIGIN, FailureType.FAILED_CREATE, cause, confidence, [about[0].message, *found.why], plan
     )

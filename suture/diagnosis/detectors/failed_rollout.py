@@ -31,9 +31,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         cause = f"pods of revision {found.current.number} do not become ready"
         confidence = found.confidence + (DEADLINE_PASSED if late else 0.0)
         confidence = min(confidence, SAME_EVIDENCE) if exact else confidence
-        yield case.hypothesis(
-            ORIGIN, kind, cause, confidence, [said, *found.why], undo_plan(case, found, about)
-        )
+        yield case.hypothesis(ORIGIN, kind, cause, confidence, [said, *found.why], undo_plan(case, found))
     elif exact:
         return
     elif unready and case.target.kind in ROLLING:

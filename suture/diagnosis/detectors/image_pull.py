@@ -46,5 +46,5 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         cause,
         found.confidence + IMAGE_CHANGED,
         [*said, *found.why],
-        undo_plan(case, found, about),
+        undo_plan(case, found),
     )

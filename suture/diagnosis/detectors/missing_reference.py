@@ -52,7 +52,7 @@ def _undo(case: Case, about: Sequence[Symptom], lost: Sequence[Reference], cause
     if found is None:
         return None
     why = [about[0].message, *found.why, f"revision {found.earlier.number} did not refer to it"]
-    plan = undo_plan(case, found, about)
+    plan = undo_plan(case, found)
     return case.hypothesis(
         ORIGIN, FailureType.MISSING_REFERENCE, cause, found.confidence + INTRODUCED, why, plan
     )

@@ -11,6 +11,7 @@ from suture.diagnosis.blame import Blame, blame, undo_plan
 from suture.diagnosis.case import Case, expect_of
 from suture.diagnosis.fields import is_true, items, mapping
 from suture.diagnosis.pods import container_specs
+from suture.diagnosis.stuck import stuck_pods
 from suture.diagnosis.workload import ROLLING, container_of
 from suture.domain.action import Action, AdjustResources
 from suture.domain.diagnosis import FailureType, Hypothesis, Symptom
@@ -47,7 +48,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
             f"container {', '.join(names)}, {how}, is killed for its memory",
             found.confidence + (LIMIT_LOWERED if lowered else OTHER_CHANGE),
             [*lowered, *found.why],
-            undo_plan(case, found, about),
+            undo_plan(case, found),
         )
     confidence = RAISE if found is None else RAISE_AFTER_LOWERING if lowered else RAISE_AFTER_CHANGE
     yield _raise(case, about, names, confidence)
@@ -72,6 +73,7 @@ def _raise(case: Case, about: list[Symptom], names: list[str], confidence: float
     if not actions or len(actions) < len(names):
         why = [*killed, "there is no limit that could be raised within what nodes and limit ranges allow"]
         return case.hypothesis(ORIGIN, FailureType.OOM_KILLED, cause, NO_LIMIT, why)
+    actions += stuck_pods(case.snapshot, case.target)
     plan = Plan(actions=actions, checks=[WorkloadHealthy(object=case.target)])
     return case.hypothesis(ORIGIN, FailureType.OOM_KILLED, cause, confidence, killed, plan)
 

@@ -42,7 +42,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     found = blame(case, about, fits)
     if found is not None:
         why = [about[0].message, *found.why]
-        plan = undo_plan(case, found, about)
+        plan = undo_plan(case, found)
         if Obstacle.POD_AFFINITY in obstacles:  # the last pod of its kind keeps the good ones away
             first, *rest = plan.actions
             actions = past_repulsion(case.snapshot, case.target, first)

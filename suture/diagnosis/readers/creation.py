@@ -11,6 +11,7 @@ from typing import Final
 
 from suture.diagnosis.fields import condition, desired, items, seconds_between, text, when
 from suture.diagnosis.pods import first_event
+from suture.diagnosis.refusals import is_over
 from suture.diagnosis.view import View
 from suture.diagnosis.workload import pod_template, revisions
 from suture.domain.diagnosis import FailureType, Symptom
@@ -40,6 +41,8 @@ def read(view: View) -> Iterator[Symptom]:
     if found is None:
         return
     message, since = found
+    if is_over(view.snapshot, view.owner.namespace, message):
+        return  # the controller has not tried again yet
     account = _ACCOUNT.search(message)
     if account is None:
         yield view.symptom(FailureType.FAILED_CREATE, view.manifest, _cause(message), message, since)
