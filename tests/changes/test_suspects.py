@@ -274,9 +274,8 @@ def test_what_came_with_the_target_itself_was_not_created_into_it() -> None:
     past = Past.of([state(policy, ObjectRef(kind="NetworkPolicy", namespace=NS, name="web"), 298, 1)])
     early, late = (Past(past.states, {target(): (Period(at(t)),)}) for t in (300, 900))
     assert not hypotheses_with_plan(world, early)
-    assert [a.kind for h in hypotheses_with_plan(world, late) for a in h.plan.actions if h.plan] == [
-        "remove_created"
-    ]
+    (plan,) = [h.plan for h in hypotheses_with_plan(world, late)]
+    assert plan and [a.kind for a in plan.actions] == ["remove_created"]
 
 
 def test_a_change_dates_from_when_its_field_became_what_it_is() -> None:
@@ -284,7 +283,7 @@ def test_a_change_dates_from_when_its_field_became_what_it_is() -> None:
     ref = ObjectRef(kind="Node", name="node-1")
     node: Manifest = {"kind": "Node", "metadata": {"name": "node-1"}, "spec": {}}
     taint = [{"key": "blocked", "effect": "NoSchedule"}]
-    specs = ({}, {"unschedulable": True}, {}, {"taints": taint})
+    specs: tuple[Manifest, ...] = ({}, {"unschedulable": True}, {}, {"taints": taint})
     states = [
         state(node | {"spec": s}, ref, t, n)
         for n, (s, t) in enumerate(zip(specs, (7200, 100, 60, 20), strict=True))

@@ -7,7 +7,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from temporalio.client import Client
+from temporalio.client import Client, ScheduleActionExecutionStartWorkflow
 from temporalio.worker import Replayer, Worker
 
 from activities.retention import Retention as Memories
@@ -53,6 +53,7 @@ async def _runs(temporal: Client, name: str) -> int:
         while (await schedule.describe()).info.num_actions == before:
             await asyncio.sleep(0.05)
     started = (await schedule.describe()).info.recent_actions[-1].action
+    assert isinstance(started, ScheduleActionExecutionStartWorkflow)
     handle = temporal.get_workflow_handle(
         started.workflow_id, run_id=started.first_execution_run_id, result_type=int
     )
