@@ -302,3 +302,33 @@ def test_fewer_replicas_explain_errors_less_than_none(replicas: int, acts: bool)
     world.find(target())["spec"]["replicas"] = replicas
     first = found(world, before)[0]
     assert (first.plan is not None) is acts
+
+
+def test_what_is_gone_is_suspected_by_whom_it_serves_today() -> None:
+    """Its caller has called it only since a change of its own."""
+    world = World()
+    waits = template(
+        "db:1", "db", initContainers=[{"name": "wait", "image": "wait:1", "args": ["queue:4222"]}]
+    )
+    db = world.stateful_set("db", Rev("db:1", [], age=900), Rev(waits, [ready()], age=600))
+    queue = ObjectRef(kind="Service", namespace=NS, name="queue")
+    was = {
+        "kind": "Service",
+        "metadata": {"name": "queue", "namespace": NS},
+        "spec": {"ports": [{"port": 4222}]},
+    }
+    now = world.find(db)
+    before = copy.deepcopy(now)
+    before["spec"]["template"]["spec"].pop("initContainers")
+    states = [
+        state(was, queue, 900, 1),
+        state(None, queue, 20, 2),
+        state(before, db, 900, 1),
+        state(now, db, 600, 2),
+    ]
+    past = Past.of(states, {db: (Period(at(800), at(20)),)})
+    crash = Symptom(
+        failure_type=FailureType.CRASH_LOOP, object=db, owner=db, message="no answer", since=at(15)
+    )
+    (first, *_) = rank(hypotheses(case(world.snapshot(), past, crash, about=db)))
+    assert first.plan is not None and {a.object for a in first.plan.actions} == {queue}

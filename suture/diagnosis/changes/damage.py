@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from suture.diagnosis.changes.history import Past
-from suture.diagnosis.changes.scope import as_it_was
+from suture.diagnosis.changes.scope import earlier
 from suture.diagnosis.changes.suspects import Suspect
 from suture.diagnosis.fields import desired
 from suture.diagnosis.graph import build
@@ -34,7 +34,7 @@ def is_missed(snapshot: Snapshot, past: Past, ref: ObjectRef) -> bool:
     """Whether something still leads to the place where the object was, or depended on it before."""
     if build(snapshot, ref.namespace or None).touching(ref):
         return True
-    return bool(build(as_it_was(snapshot, past), ref.namespace or None).dependents(ref))
+    return any(build(s, ref.namespace or None).dependents(ref) for s in earlier(snapshot, past))
 
 
 def _switched_off(snapshot: Snapshot, ref: ObjectRef, manifest: Manifest, suspect: Suspect) -> bool:

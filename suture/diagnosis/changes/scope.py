@@ -25,13 +25,13 @@ _EVERYWHERE = {
 
 
 def scope_of(snapshot: Snapshot, past: Past, target: ObjectRef, about: tuple[Symptom, ...] = ()) -> Scope:
-    """Reach by object, the nearer of now and before."""
+    """Reach by object, the nearest of now, of before, and of now with what is gone."""
     namespace = target.namespace or None
     found = dict(build(snapshot, namespace).around(target, DEPTH))
-    before = as_it_was(snapshot, past)
-    for ref, reach in build(before, namespace).around(target, DEPTH).items():
-        if ref not in found or reach.distance < found[ref].distance:
-            found[ref] = reach
+    for before in earlier(snapshot, past):
+        for ref, reach in build(before, namespace).around(target, DEPTH).items():
+            if ref not in found or reach.distance < found[ref].distance:
+                found[ref] = reach
     for kind in {k for s in about for k in _EVERYWHERE.get(s.failure_type, ())}:
         for manifest in snapshot.all(kind):
             ref = ref_of(manifest)
@@ -41,6 +41,18 @@ def scope_of(snapshot: Snapshot, past: Past, target: ObjectRef, about: tuple[Sym
                 edge = Edge(target, ref, "may be limited by")
                 found.setdefault(ref, Reach(1, (edge,), str(edge)))
     return found
+
+
+def earlier(snapshot: Snapshot, past: Past) -> list[Snapshot]:
+    """The snapshot as it was; and, where that differs, as it is but with what was deleted: who leads to that today may
+    not have done so in its own earlier state.
+    """
+    gone = {ref: states for ref, states in past.states.items() if states[-1].content is None}
+    kept = Past(gone, past.health)
+    return [
+        as_it_was(snapshot, past),
+        *([as_it_was(snapshot, kept)] if 0 < len(gone) < len(past.states) else []),
+    ]
 
 
 def as_it_was(snapshot: Snapshot, past: Past) -> Snapshot:
