@@ -28,8 +28,10 @@ _ASSIGNED: Final = {
 }
 _OWN_TAINTS: Final = "node.kubernetes.io/"
 _UNREAD_NOTES: Final = re.compile(
-    r"(kubectl\.kubernetes\.io|meta\.helm\.sh|deployment\.kubernetes\.io|argocd\.argoproj\.io)/.*"
+    r"(kubectl\.kubernetes\.io|meta\.helm\.sh|deployment\.kubernetes\.io|argocd\.argoproj\.io|app\.kubernetes\.io"
+    r"|prometheus\.io|.*fluxcd\.io|field\.cattle\.io|backstage\.io|.*grafana\.(com|net))/.*"
     r"|kubernetes\.io/change-cause"
+    r"|[^/]+"  # whoever reads a note by itself puts its own domain before the name
 )
 
 
