@@ -17,6 +17,8 @@ from suture.diagnosis.grouping import shared_cause
 from suture.diagnosis.impact import impact
 from suture.diagnosis.unseen import reported_at
 from suture.domain.diagnosis import Classification, Health
+from suture.domain.impact import Impact
+from suture.domain.plan import Plan
 from suture.domain.report import Report
 from suture.domain.target import Target
 from suture.ports import Cluster, Ledger
@@ -28,6 +30,13 @@ class ClassifyRequest(BaseModel):
     target: Target
     reports: list[Report]
     first_seen: datetime
+
+
+class MeasureRequest(BaseModel):
+    """A plan that a person has edited."""
+
+    target: Target
+    plan: Plan
 
 
 class Classify:
@@ -66,3 +75,8 @@ class Classify:
             "impacts": {plan.hash: impact(snapshot, plan) for plan in plans},
         }
         return result.model_copy(update=found)
+
+    @activity.defn(name="measure")
+    async def measure(self, request: MeasureRequest) -> Impact:
+        """How far a plan reaches now. Raises Unavailable and Forbidden as detect does."""
+        return impact(await self._cluster.snapshot(request.target.namespace), request.plan)

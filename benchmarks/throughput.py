@@ -18,7 +18,16 @@ from suture.domain.target import Target
 from suture.memory.archive import SqlArchive
 from suture.memory.store import SqlMemory
 from suture.settings import Settings
-from tests.fakes import FakeCluster, FakeCounters, FakeFeed, FakeIncidents, FakeLedger, FakeOnCall
+from tests.fakes import (
+    FakeCluster,
+    FakeCounters,
+    FakeFeed,
+    FakeIncidents,
+    FakeLedger,
+    FakeNotifications,
+    FakeNotifier,
+    FakeOnCall,
+)
 from worker.bootstrap import Ports, Role, worker
 
 INCIDENTS = 200
@@ -90,6 +99,8 @@ async def _in_memory_rate(client: Client, memory: SqlMemory) -> float:
         FakeCounters(),
         SqlArchive(memory),
         FakeOnCall(),
+        FakeNotifier(),
+        FakeNotifications(),
     )
     settings = Settings(autopilot=True, _env_file=None)
     targets = [world.deploy(f"d{n}", image="bad", namespace=f"n{n}") for n in range(INCIDENTS)]

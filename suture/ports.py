@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
@@ -12,6 +13,7 @@ from suture.domain.action import Action, Receipt
 from suture.domain.call import Call
 from suture.domain.decision import Verdict
 from suture.domain.incident import IncidentRecord
+from suture.domain.notice import Message, Notice
 from suture.domain.post_incident import PostIncidentRecord, Told
 from suture.domain.report import ReportBatch
 from suture.domain.snapshot import Manifest, Snapshot
@@ -239,3 +241,41 @@ class IncidentServer(Incidents, Protocol):
 
     def link(self, workflow_id: str) -> str:
         """The incident's page in Temporal's web interface; empty when that is not known."""
+
+
+class Notifier(Protocol):
+    """Reaches people. A contact may have several ways (mail, chat, pager); each is sent to on its own."""
+
+    def ways(self, contact: str) -> Sequence[str]:
+        """Names of the contact's ways, without secrets; none when nobody is known by that name."""
+
+    async def send(self, way: str, message: Message) -> None:
+        """Returns when the receiver has accepted; raises Unavailable, without the address, when it has not."""
+
+
+class Links(Protocol):
+    """Where a person can answer on a page: links by what they do, made for one way of one contact."""
+
+    def __call__(self, notice: Notice, way: str) -> Mapping[str, str]: ...
+
+
+class Claim(StrEnum):
+    """What the journal says to whoever wants to send."""
+
+    MINE = "mine"  # send, then settle
+    SENT = "sent"  # it was accepted before
+    UNKNOWN = "unknown"  # whoever claimed it before died: perhaps it was sent, so it never is again
+    BUSY = "busy"  # somebody is sending it at this moment
+
+
+class NotificationJournal(Protocol):
+    """Who was told what: a step is claimed before it is sent to a way, and a claim counts for ever.
+
+    All methods raise Unavailable when the database does not answer.
+    """
+
+    async def claim(self, incident_id: str, step: str, way: str, owner: str, subject: str) -> Claim:
+        """`owner` is WHO/TRY: a claim of an earlier try of the same WHO belongs to somebody who is dead."""
+
+    async def settle(self, incident_id: str, step: str, way: str, owner: str, error: str = "") -> None:
+        """Record that a claimed message was accepted, or why it was not: then it may be claimed again."""

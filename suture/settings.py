@@ -66,6 +66,13 @@ class Settings(BaseSettings):
     post_incident: Path | None = Field(
         default=None, description="rules of what follows an incident; none: policies/post_incident.yaml"
     )
+    escalation: Path | None = Field(
+        default=None,
+        description="who is called while nobody answers; none: the shipped file, without contacts",
+    )
+    public_url: str = Field(
+        default="", description="where people reach the gateway's pages; for links in messages"
+    )
     autopilot: bool = Field(
         default=False, description="load the shipped policy that runs reversible actions by itself"
     )

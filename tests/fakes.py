@@ -12,11 +12,12 @@ from suture.domain.call import Call
 from suture.domain.decision import Verdict
 from suture.domain.errors import PreconditionFailed, TargetNotFound, Unavailable
 from suture.domain.incident import IncidentRecord
+from suture.domain.notice import Message
 from suture.domain.post_incident import PostIncidentRecord
 from suture.domain.report import ReportBatch
 from suture.domain.snapshot import Manifest, Snapshot
 from suture.domain.target import ObjectRef, Target
-from suture.ports import Archived, Change, JournalEntry, Revision
+from suture.ports import Archived, Change, Claim, JournalEntry, Revision
 
 NAMESPACE = "shop"
 
@@ -357,3 +358,36 @@ class FakeFeed:
     async def changes(self) -> AsyncIterator[list[Change]]:
         while True:
             yield await self.queue.get()
+
+
+class FakeNotifier:
+    """Everybody is reached by a way of their own name; `fails` says who is not, and why."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Message]] = []
+        self.fails: dict[str, str] = {}
+
+    def ways(self, contact: str) -> Sequence[str]:
+        return [] if contact == "stranger" else [contact]
+
+    async def send(self, way: str, message: Message) -> None:
+        if way in self.fails:
+            raise Unavailable(self.fails[way])
+        self.sent.append((way, message))
+
+
+class FakeNotifications:
+    """The journal of notifications in a dictionary."""
+
+    def __init__(self) -> None:
+        self.states: dict[tuple[str, str, str], str] = {}
+
+    async def claim(self, incident_id: str, step: str, way: str, owner: str, subject: str) -> Claim:
+        state = self.states.get((incident_id, step, way), "failed")
+        if state != "failed":
+            return Claim.SENT if state == "sent" else Claim.UNKNOWN
+        self.states[incident_id, step, way] = "claimed"
+        return Claim.MINE
+
+    async def settle(self, incident_id: str, step: str, way: str, owner: str, error: str = "") -> None:
+        self.states[incident_id, step, way] = "failed" if error else "sent"

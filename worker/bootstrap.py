@@ -23,11 +23,14 @@ from activities.detect import Detect
 from activities.execute import Execute
 from activities.join import Join
 from activities.memorize import Memorize
+from activities.notify import Notify
 from activities.post_incident import PostIncidentWork
 from activities.retention import Retention
 from activities.route import Route
+from activities.telling import LevelOnCall, Teller
 from activities.verify import Verify
 from activities.watch import Watch
+from policies.escalation import SHIPPED, EscalationFile, load_escalation
 from policies.guardrails import Guardrails, Limits
 from policies.post_incident import load_post_incident
 from policies.reload import Reloading
@@ -35,7 +38,19 @@ from policies.routing import RoutingRules
 from policies.rules import ASK, AUTOPILOT
 from policies.verdict import PolicyEngine
 from suture.domain.incident import Options
-from suture.ports import Archive, Cluster, ClusterFeed, Counters, IncidentServer, Ledger, Memory, OnCall
+from suture.ports import (
+    Archive,
+    Cluster,
+    ClusterFeed,
+    Counters,
+    IncidentServer,
+    Ledger,
+    Links,
+    Memory,
+    NotificationJournal,
+    Notifier,
+    OnCall,
+)
 from suture.settings import ACTIONS_QUEUE, TASK_QUEUE, Settings
 from worker.plugin import SuturePlugin
 
@@ -68,6 +83,9 @@ class Ports:
     counters: Counters
     archive: Archive
     on_call: OnCall
+    notifier: Notifier
+    notifications: NotificationJournal
+    links: Links | None = None
 
 
 @asynccontextmanager
@@ -78,6 +96,7 @@ async def connect_ports(
     from suture.ingest.temporal import TemporalIncidents
     from suture.memory.archive import SqlArchive
     from suture.memory.ledger import SqlLedger
+    from suture.memory.notifications import SqlNotifications
     from suture.memory.store import SqlMemory
     from suture.sealing import Sealer
     from suture.targets.kubernetes import KubernetesCluster
@@ -85,9 +104,12 @@ async def connect_ports(
     from suture.telemetry import METRICS
     from suture.telemetry.on_call import LogOnCall
 
+    file = escalation_file(settings)
+    notifier = notifier_of(file)  # an address that is missing must stop the start
     sealer = Sealer(settings.sealing_key())
     async with AsyncExitStack() as stack:
         memory = await stack.enter_async_context(await SqlMemory.connect(settings.database_url, sealer))
+        notifications = SqlNotifications(memory.database)
         ledger = SqlLedger(memory.database, settings.cluster, sealer)
         kubernetes = await KubernetesClient.connect(settings.kubeconfig, settings.context)
         cluster = KubernetesCluster(settings.cluster, kubernetes, sealer, ledger, settings.watch_namespaces)
@@ -102,7 +124,9 @@ async def connect_ports(
             incidents=incidents,
             counters=METRICS,
             archive=SqlArchive(memory),
-            on_call=LogOnCall(),
+            on_call=LevelOnCall(Teller(notifier, notifications), file, LogOnCall()),
+            notifier=notifier,
+            notifications=notifications,
         )
 
 
@@ -157,6 +181,19 @@ def policies(settings: Settings) -> Reloading:
     return Reloading(files, lambda read: PolicyEngine(read, rails, time_zone=zone))
 
 
+def escalation_file(settings: Settings) -> EscalationFile:
+    """Who is called; raises Invalid naming file and line."""
+    return load_escalation(settings.escalation or SHIPPED)
+
+
+def notifier_of(file: EscalationFile) -> Notifier:
+    """The way to the file's contacts; raises Invalid naming a contact without a usable address."""
+    from suture.notify.contacts import resolve
+    from suture.notify.sender import AppriseNotifier
+
+    return AppriseNotifier(resolve(file.contacts))
+
+
 def options(settings: Settings, role: Role, search_attributes: bool) -> Options:
     """The options that new incidents get. A process that does everything keeps actions on its own queue: they start sooner."""
     queue = settings.options.actions_queue or ("" if role is Role.ALL else ACTIONS_QUEUE)
@@ -166,6 +203,7 @@ def options(settings: Settings, role: Role, search_attributes: bool) -> Options:
             "search_attributes": search_attributes,
             "actions_queue": queue,
             "post_incident": rules,
+            "ladder": settings.options.ladder or escalation_file(settings).ladder,
         }
     )
 
@@ -186,8 +224,10 @@ def stage_activities(ports: Ports) -> list[Callable[..., Any]]:
         after.remind,
         Detect(ports.cluster, ports.memory, ports.ledger).detect,
         Classify(ports.cluster, ports.ledger).classify,
+        Classify(ports.cluster, ports.ledger).measure,
         Verify(ports.cluster).verify,
         Memorize(ports.memory, ports.counters).memorize,
+        Notify(Teller(ports.notifier, ports.notifications), ports.links).notify,
         Join(ports.incidents).join,
         Join(ports.incidents).is_open,
         Watch(ports.cluster, ports.feed, ports.ledger, ports.incidents).watch,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from suture.domain import quorum
 from suture.domain.decision import ApprovalNeeds, ApprovalRequest, Decision, Verdict, VerdictKind, Vote
@@ -15,7 +15,8 @@ from suture.domain.edits import edited
 from suture.domain.incident import Attempt, Phase
 from suture.domain.plan import Plan
 from suture.domain.redaction import redact_text
-from workflows import steps, visibility
+from workflows import escalation, steps, visibility
+from workflows.repair import cause_of
 from workflows.story import Story
 
 ABOUT_THE_PLAN = ("approve", "reject", "delegate", "comment")
@@ -35,17 +36,28 @@ class Answer(StrEnum):
 def objection(story: Story, decision: Decision) -> str | None:
     """Why a decision cannot be taken now; None when it can. The validator of the update, and the signals' own check."""
     record = story.record
+    if decision.choice in ("acknowledge", "unacknowledge"):
+        return _unacknowledgeable(story, decision)
     if record.outcome is not None:
-        return f"the incident has ended as {record.outcome}"
+        closing = record.phase is Phase.ESCALATED and decision.choice in ("cancel", "comment")
+        return None if closing else f"the incident has ended as {record.outcome}"
     if decision.choice in ("escalate", "cancel"):
         return None
-    if decision.choice not in ABOUT_THE_PLAN:
-        return f"there is nothing to {decision.choice}"
     if story.decision is not None and decision.choice != "comment":
         return f"{story.decision.by} has already decided: {story.decision.choice}"
     if record.phase is not Phase.WAITING_FOR_APPROVAL or record.approval is None:
         return f"nothing waits for approval: the incident is in stage {record.stage} ({record.phase})"
     return quorum.objection(record.approval, decision)
+
+
+def _unacknowledgeable(story: Story, decision: Decision) -> str | None:
+    state = story.record.escalation
+    if state is None or state.over:
+        return "nobody is called about this incident: there is nothing to acknowledge"
+    held = state.acknowledged
+    if decision.choice == "unacknowledge":
+        return None if held else "nobody has acknowledged"
+    return f"{held.by} has acknowledged already" if held and held.by == decision.by else None
 
 
 def take(story: Story, decision: Decision) -> str:
@@ -72,8 +84,20 @@ def take(story: Story, decision: Decision) -> str:
         return f"approve taken: {quorum.missing(request)}"
     if decision.choice in ("approve", "reject", "escalate", "cancel"):
         story.decision = decision
+    _hold(story, decision)
     _note(story, decision, f"names {decision.to} to decide" if decision.to else f"says {decision.choice}")
     return f"{decision.choice} taken"
+
+
+def _hold(story: Story, decision: Decision) -> None:
+    state, ladder = story.record.escalation, story.options.ladder
+    if state is None or ladder is None:
+        return
+    if decision.choice == "acknowledge":
+        state.acknowledge(decision.by, story.now, ladder.ack_lasts)
+        escalation.hush(story)
+    elif decision.choice == "unacknowledge":
+        state.resume(story.now)
 
 
 async def heard(story: Story, decision: Decision) -> str:
@@ -120,7 +144,9 @@ async def ask(story: Story, hypothesis: Hypothesis, verdict: Verdict, attempt: A
     if story.options.search_attributes:
         visibility.index(record, waiting_for="approver")
     try:
-        return await _answer(story, hypothesis, attempt)
+        answer = await _answer(story, hypothesis, attempt)
+        escalation.end(story, f"the question is answered: {answer}")
+        return answer
     finally:
         if story.record.phase is Phase.WAITING_FOR_APPROVAL:
             record.phase = Phase.RUNNING
@@ -183,9 +209,11 @@ async def _answer(story: Story, hypothesis: Hypothesis, attempt: Attempt) -> Ans
         assert request is not None  # noqa: S101 - posed by the caller
         assert request.expires_at is not None  # noqa: S101 - every question expires
         attempt.asked = request.asked
-        answered = await story.wait(
+        escalation.begin(story, f"q{request.asked}", request.needs.level)
+        answered = await escalation.wait(
+            story,
             lambda: story.decision is not None or record.resolved,
-            max(0.0, (request.expires_at - story.now).total_seconds()),
+            request.expires_at,
             f"a person decides about {record.incident_id}",
         )
         decision = story.decision
@@ -243,7 +271,13 @@ def _count(story: Story, decision: Decision, plan: Plan, changes: list[str]) -> 
 async def _judged(
     story: Story, hypothesis: Hypothesis, attempt: Attempt, plan: Plan, actor: str = ""
 ) -> Verdict:
+    """What guardrails and policies say of an edited plan, with its own reach; what cannot be measured is denied."""
     facts = attempt.facts(story.record)
     assert facts is not None  # noqa: S101 - decided before it was asked about
-    edited = {"hypothesis": hypothesis.model_copy(update={"plan": plan}), "at": story.now, "actor": actor}
-    return await steps.approve(story, facts.model_copy(update=edited))
+    try:
+        reach = await steps.measure(story, plan)
+    except ActivityError as e:
+        return Verdict(kind=VerdictKind.DENIED, reasons=[f"the state cannot be read: {cause_of(e)}"])
+    changed = hypothesis.model_copy(update={"plan": plan})
+    found = {"hypothesis": changed, "impact": reach, "at": story.now, "actor": actor}
+    return await steps.approve(story, facts.model_copy(update=found))

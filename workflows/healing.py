@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio.exceptions import ActivityError
 
-from suture.domain.decision import FallbackStep, Method, Mode, Verdict, VerdictKind
+from suture.domain.decision import Decision, FallbackStep, Method, Mode, Verdict, VerdictKind
 from suture.domain.diagnosis import Detection, Health, Hypothesis
 from suture.domain.incident import Attempt, Phase
 from suture.domain.stages import Outcome, Stage
@@ -30,6 +30,7 @@ class Healing:
         try:
             return await self._run()
         except ActivityError as e:
+            self.record.blind = True
             return self._escalate(f"the state cannot be read: {cause_of(e)}")
 
     async def _run(self) -> Outcome:
@@ -213,9 +214,15 @@ class Healing:
     def _stopped(self) -> Outcome:
         """A person wants the engine's hands off: what was changed stays, and is named."""
         decision, self.story.decision = self.story.decision, None
+        self._taken(decision)
         stays = [r.action.describe() for a in self.record.attempts for r in a.kept]
         words = f"{decision.choice} by {decision.by}" if decision else "told to stop"
         return self._escalate(words + (f"; what was done stays: {'; '.join(stays)}" if stays else ""))
+
+    def _taken(self, decision: Decision | None) -> None:
+        """Who cancels has taken the incident on, as if they had acknowledged it; who escalates wants others called."""
+        if decision is not None and decision.choice == "cancel":
+            self.record.taken_by = decision.by
 
     def _unapproved(self, attempt: Attempt, answer: Answer) -> Outcome | None:
         who = attempt.decision.by if attempt.decision else ""
@@ -223,6 +230,7 @@ class Healing:
             self._close(attempt, "not needed any more")
             return None
         self._close(attempt, f"{answer} {who}".strip())
+        self._taken(attempt.decision)
         if answer is Answer.REJECT:
             return None
         return self._escalate(

@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from suture.domain.report import ReportBatch
     from suture.domain.stages import Outcome, Stage
-    from workflows import approval, steps, visibility
+    from workflows import approval, escalation, steps, visibility
     from workflows.healing import Healing
     from workflows.post_incident import follow_up
     from workflows.story import Story
@@ -54,7 +54,6 @@ class Incident:
         if read.carried is not None and not workflow.info().continued_run_id:
             raise ApplicationError("an incident cannot start with a past", type="Invalid", non_retryable=True)
         self.story = Story(read)
-        self.cancel_requested = False
 
     @workflow.run
     async def run(self, _start: Any = None) -> IncidentResult:
@@ -76,17 +75,23 @@ class Incident:
         return self._result()
 
     async def _tell(self) -> None:
-        record = self.story.record
+        story, record = self.story, self.story.record
         if record.outcome is None:
-            self._end(await Healing(self.story).run())
-            with self.story.stage(Stage.MEMORIZE):
+            self._end(await Healing(story).run())
+            with story.stage(Stage.MEMORIZE):
                 await steps.memorize(record)
                 await follow_up(record, self.story.options)
+        followed = record.over_at is None
+        if await escalation.follow(story):
+            await steps.memorize(record, again=True)
+            self._begin_anew()
+        if followed and record.over_at is not None:
+            await steps.memorize(record, again=True)
         await self._cooldown()
 
     def _cancelled(self) -> None:
         """Temporal's own cancellation is one more way to say cancel: an incident ends only through memorize."""
-        self.cancel_requested = True
+        self.story.cancelled = True
         if self.story.record.outcome is None:
             approval.take(self.story, Decision(choice="cancel", by="a cancellation in Temporal"))
 
@@ -103,18 +108,23 @@ class Incident:
     async def _cooldown(self) -> None:
         """Echoes of the same alert join here. If the trouble turns out to be back at the end, a new incident takes over."""
         story, record = self.story, self.story.record
-        left = story.options.cooldown - (story.now - (record.timings.ended_at or story.now)).total_seconds()
+        over = record.over_at or record.timings.ended_at or story.now
+        left = story.options.cooldown - (story.now - over).total_seconds()
         if left > 0:
-            await story.wait(lambda: self.cancel_requested, left, "cooldown: echoes join")
+            await story.wait(lambda: story.cancelled, left, "cooldown: echoes join")
         record.phase = Phase.ENDED
         visibility.show(record)
         if record.report_count > record.reports_at_end:
             await steps.memorize(record, again=True)
             if await self._relapsed():
-                again = [r.model_copy(update={"count": 1}) for r in record.reports]
-                workflow.continue_as_new(
-                    IncidentStart(target=record.target, reports=again, options=story.options)
-                )
+                self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """A new incident takes over with the alerts that fire. Does not return."""
+        record = self.story.record
+        again = [r.model_copy(update={"count": 1}) for r in record.reports]
+        start = IncidentStart(target=record.target, reports=again, options=self.story.options)
+        workflow.continue_as_new(start)
 
     async def _relapsed(self) -> bool:
         """Whether the echoes were right: the target is in trouble again. What a person was called for is theirs until it ends."""
@@ -188,6 +198,16 @@ class Incident:
     def delegate(self, decision: Any = None) -> None:
         """Name another (`to`) who may decide about the plan that waits in your place."""
         self._signalled(decision, "delegate")
+
+    @workflow.signal
+    def acknowledge(self, decision: Any = None) -> None:
+        """Take the incident on: nobody else is called, until it ends or the acknowledgement runs out."""
+        self._signalled(decision, "acknowledge")
+
+    @workflow.signal
+    def unacknowledge(self, decision: Any = None) -> None:
+        """Give it back: calls go on where they were."""
+        self._signalled(decision, "unacknowledge")
 
     @workflow.update
     async def decide(self, decision: Any = None) -> str:

@@ -8,17 +8,20 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from activities.approve import Approve
-from activities.classify import Classify, ClassifyRequest
+from activities.classify import Classify, ClassifyRequest, MeasureRequest
 from activities.detect import Detect, DetectRequest
 from activities.execute import Execute, ExecuteRequest
 from activities.memorize import Memorize, MemorizeRequest
+from activities.notify import Notified, Notify, NotifyRequest
 from activities.route import Route, RouteRequest
 from activities.verify import Verification, Verify, VerifyRequest
 from suture.domain.action import Receipt
 from suture.domain.decision import Routing, Verdict
 from suture.domain.diagnosis import Classification, Detection, Hypothesis, Symptom
 from suture.domain.facts import Facts
+from suture.domain.impact import Impact
 from suture.domain.incident import IncidentRecord, Options
+from suture.domain.notice import Notice
 from suture.domain.plan import Plan
 from suture.ports import JournalEntry
 from workflows.story import Story
@@ -33,6 +36,9 @@ WRITE = RetryPolicy(
 )
 KEEP_TRYING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
 HEARTBEAT = timedelta(seconds=15)
+LOOK = 30.0  # seconds that a look may take when nothing depends on it
+NOTIFY = timedelta(minutes=30)  # how long a receiver that does not accept is tried
+NOTIFY_BEAT = timedelta(seconds=10)  # a worker that dies while it sends is missed after this
 
 
 async def options() -> Options:
@@ -42,16 +48,20 @@ async def options() -> Options:
     )
 
 
-async def detect(story: Story) -> Detection:
-    record = story.record.model_copy(update={"timeline": [], "attempts": []})
-    return await workflow.execute_activity_method(
+async def detect(story: Story, patience: float | None = None) -> Detection:
+    """`patience`: seconds that an answer is waited for, when that is shorter than usual."""
+    record = story.record.model_copy(update={"timeline": [], "attempts": [], "votes": []})
+    longest = min(patience or story.options.unreachable_after, story.options.unreachable_after)
+    detection = await workflow.execute_activity_method(
         Detect.detect,
         DetectRequest(record=record, first_seen=record.timings.started_at),
         start_to_close_timeout=timedelta(seconds=10),
-        schedule_to_close_timeout=timedelta(seconds=story.options.unreachable_after),
+        schedule_to_close_timeout=timedelta(seconds=longest),
         retry_policy=READ,
         summary=f"is {story.record.target} in trouble?",
     )
+    story.record.looked_at = story.now
+    return detection
 
 
 async def classify(story: Story) -> Classification:
@@ -66,6 +76,18 @@ async def classify(story: Story) -> Classification:
         schedule_to_close_timeout=timedelta(seconds=story.options.unreachable_after),
         retry_policy=READ,
         summary=f"why is {story.record.target} in trouble?",
+    )
+
+
+async def measure(story: Story, plan: Plan) -> Impact:
+    """How far a plan reaches that a person has edited."""
+    return await workflow.execute_activity_method(
+        Classify.measure,
+        MeasureRequest(target=story.record.target, plan=plan),
+        start_to_close_timeout=timedelta(seconds=10),
+        schedule_to_close_timeout=timedelta(seconds=LOOK),
+        retry_policy=READ,
+        summary=f"how far it reaches to {plan.describe()}",
     )
 
 
@@ -161,4 +183,17 @@ async def memorize(record: IncidentRecord, again: bool = False) -> None:
         start_to_close_timeout=timedelta(seconds=10),
         retry_policy=KEEP_TRYING,
         summary="remember it",
+    )
+
+
+def notify(notice: Notice, step: str, contacts: list[str]) -> workflow.ActivityHandle[Notified]:
+    """Begin to tell a level's contacts; the step's name is what keeps anybody from being told twice."""
+    return workflow.start_activity_method(
+        Notify.notify,
+        NotifyRequest(notice=notice, step=step, contacts=contacts),
+        start_to_close_timeout=timedelta(seconds=45),
+        schedule_to_close_timeout=NOTIFY,
+        heartbeat_timeout=NOTIFY_BEAT,
+        retry_policy=KEEP_TRYING,
+        summary=f"calls {notice.title}",
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from temporalio import workflow
 
+from activities.notify import Notified
 from suture.domain.decision import Decision
 from suture.domain.incident import IncidentRecord, IncidentStart, Options, Phase, Timings
 from suture.domain.stages import Stage
@@ -26,6 +27,8 @@ class Story:
         self._acting = False  # in the middle of a plan: what was done so far is not in the record yet
         self.editing = 0  # approvals with edits so far, of this run
         self.judged: dict[int, tuple[bool, str]] = {}  # what came of each: whether it was taken, and in words
+        self.sending: dict[str, workflow.ActivityHandle[Notified]] = {}  # messages under way, by their step
+        self.cancelled = False  # in Temporal itself
         self.leaving = False  # about to continue as new: who waits for something gets no answer here
         if start.carried is None:
             for report in start.reports:

@@ -20,7 +20,19 @@ def show(record: IncidentRecord) -> None:
         lines.append(
             f"\n**Waits for a person:** {record.approval.plan.describe()} (`suture approve {record.incident_id}`)"
         )
+    if record.escalation and not record.escalation.over:
+        lines.append(f"\n**Calls:** {standing(record)} (`suture ack {record.incident_id}`)")
     workflow.set_current_details("\n".join([head, "", *lines]))
+
+
+def standing(record: IncidentRecord) -> str:
+    """Who was called, and who has taken it on."""
+    state = record.escalation
+    if state is None:
+        return "nobody"
+    if state.acknowledged:
+        return f"acknowledged by {state.acknowledged.by} until {state.acknowledged.until:%H:%M} UTC"
+    return ", ".join(dict.fromkeys(told.title for told in state.told)) or "nobody so far"
 
 
 def index(record: IncidentRecord, waiting_for: str = "") -> None:

@@ -91,6 +91,16 @@ def delegate(
     _decide(incident, made("delegate", by, reason, to=to))
 
 
+def ack(incident: Id, reason: Reason = "", by: By = None) -> None:
+    """Take the incident on: nobody else is called, until it ends or your acknowledgement runs out."""
+    _decide(incident, made("acknowledge", by, reason))
+
+
+def unack(incident: Id, reason: Reason = "", by: By = None) -> None:
+    """Give the incident back: calls go on where they were."""
+    _decide(incident, made("unacknowledge", by, reason))
+
+
 def made(choice: str, by: str | None, reason: str, **more: Any) -> Decision:
     """The decision; raises WrongUse with what does not fit."""
     from pydantic import ValidationError

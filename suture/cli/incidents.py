@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from suture.cli.attach import Installation
     from suture.cli.lookup import Found
+    from suture.domain.incident import IncidentStatus
     from suture.memory.queries import IncidentRow
 
 Open = Annotated[bool, typer.Option("--open", help="Only those without an outcome.")]
@@ -133,15 +134,8 @@ def _from_running(found: Found) -> Row:
         return Row(
             "-", last, "running", "no answer", "-", "", found.started_at, None, None, found.workflow_id
         )
-    waiting = s.phase == "waiting_for_approval"
-    state = (
-        "waits for approval"
-        if waiting
-        else f"{s.stage} ({s.phase})"
-        if s.phase != "running"
-        else str(s.stage)
-    )
-    group = "ended" if s.outcome else "waiting" if waiting else "running"
+    waiting = s.phase in ("waiting_for_approval", "escalated")
+    group = "waiting" if waiting else "ended" if s.outcome else "running"
     cause = (
         f"{s.approval.cause}: {s.approval.plan.describe()}"
         if s.approval
@@ -152,7 +146,7 @@ def _from_running(found: Found) -> Row:
         s.incident_id,
         target,
         group,
-        state,
+        _state(s),
         str(s.severity),
         cause,
         found.started_at,
@@ -160,6 +154,16 @@ def _from_running(found: Found) -> Row:
         None,
         s.workflow_id,
     )
+
+
+def _state(status: IncidentStatus) -> str:
+    if status.phase == "waiting_for_approval":
+        return "waits for approval"
+    calls = status.escalation
+    if status.phase == "escalated" and calls:
+        held = calls.acknowledged
+        return f"escalated, {held.by} is at work" if held else f"escalated, called {calls.level or 'nobody'}"
+    return f"{status.stage} ({status.phase})" if status.phase != "running" else str(status.stage)
 
 
 def _from_entry(entry: IncidentRow) -> Row:

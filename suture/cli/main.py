@@ -56,6 +56,8 @@ app.command("approve", rich_help_panel=_ACT)(decide.approve)
 app.command("reject", rich_help_panel=_ACT)(decide.reject)
 app.command("comment", rich_help_panel=_ACT)(decide.comment)
 app.command("delegate", rich_help_panel=_ACT)(decide.delegate)
+app.command("ack", rich_help_panel=_ACT)(decide.ack)
+app.command("unack", rich_help_panel=_ACT)(decide.unack)
 app.command("escalate", rich_help_panel=_ACT)(decide.escalate)
 app.command("cancel", rich_help_panel=_ACT)(decide.cancel)
 

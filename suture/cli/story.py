@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from suture.cli.output import clock, count, duration, heading
 from suture.domain.decision import ApprovalRequest
+from suture.domain.escalation import Escalation
 from suture.domain.incident import Attempt, IncidentRecord, Phase
 
 _SHOWN_WHYS = 6
@@ -16,6 +17,8 @@ def tell(record: IncidentRecord, link: str) -> None:
     _head(record, link)
     if record.phase is Phase.WAITING_FOR_APPROVAL:
         _question(record)
+    if record.escalation:
+        _calls(record.escalation)
     for number, attempt in enumerate(record.attempts, 1):
         heading(f"Attempt {number}: {attempt.hypothesis.cause}")
         for line in _attempt(attempt):
@@ -69,6 +72,19 @@ def _question(record: IncidentRecord) -> None:
     if request.expires_at:
         print(f"  until   {clock(request.expires_at)}; then the answer is no")
     print(f"  answer  suture approve {record.incident_id} | suture reject {record.incident_id}")
+
+
+def _calls(state: Escalation) -> None:
+    """Who was called, and who has taken it on."""
+    heading("Calls" + (f" (over: {state.over})" if state.over else ""))
+    for told in state.told:
+        again = f", call {told.repeat + 1}" if told.repeat else ""
+        print(f"  {clock(told.at)}  {told.title}{again}: {told.result or 'under way'}")
+    if state.acknowledged and not state.over:
+        held = state.acknowledged
+        print(f"  acknowledged by {held.by} at {clock(held.at)}, until {clock(held.until)}")
+    elif not state.told:
+        print("  nobody so far")
 
 
 def _voices(request: ApprovalRequest) -> Iterator[str]:

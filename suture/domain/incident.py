@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from suture.domain.action import Receipt
 from suture.domain.decision import ApprovalRequest, Decision, Route, Routing, Verdict, Vote
 from suture.domain.diagnosis import FailureType, Hypothesis, Symptom
+from suture.domain.escalation import Escalation, Ladder
 from suture.domain.facts import Facts
 from suture.domain.governor import Standing
 from suture.domain.impact import Impact
@@ -22,6 +23,7 @@ from suture.domain.target import Target
 MAX_REPORTS_KEPT = 50
 MAX_TIMELINE = 400
 MAX_VOTES = 100  # words of people that the record keeps; comments give way first
+MAX_CALLED = 30
 MAX_TEXT = 2000  # characters of one line of the timeline
 MAX_REPORT_TEXTS = (
     100_000  # characters of labels and summaries that older reports keep: Temporal refuses 2 MiB
@@ -48,6 +50,10 @@ class Options(BaseModel):
     )
     unreachable_after: float = Field(
         default=600, gt=0, description="how long a cluster may not answer before a person is called"
+    )
+    ladder: Ladder | None = Field(
+        default=None,
+        description="who is called while nobody answers; none: nobody, and nothing is waited for",
     )
     actions_queue: str = Field(
         default="",
@@ -102,6 +108,7 @@ class Phase(StrEnum):
     SETTLING = "settling"
     JOINED = "joined"
     WAITING_FOR_APPROVAL = "waiting_for_approval"
+    ESCALATED = "escalated"  # it ended without help, and people are called until it is over
     COOLDOWN = "cooldown"
     ENDED = "ended"
 
@@ -216,6 +223,12 @@ class IncidentRecord(BaseModel):
     questions: int = 0  # how many times people were asked
     words: int = 0  # how many things people said
     votes: list[Vote] = Field(default_factory=list)  # what they said, oldest first, at most MAX_VOTES
+    escalation: Escalation | None = None  # the newest
+    called: list[str] = Field(default_factory=list)  # who was called by earlier ones, at most MAX_CALLED
+    looked_at: datetime | None = None  # when the target was last looked at
+    blind: bool = False  # it ended because nobody could see the target: once somebody can, it is tried anew
+    taken_by: str = ""  # who stopped the engine's work: the incident is theirs
+    over_at: datetime | None = None  # when people were not needed any more
     settling_since: datetime | None = None  # since when the trouble has had time to heal itself
     outcome: Outcome | None = None
     timings: Timings
@@ -296,6 +309,7 @@ class IncidentStatus(BaseModel):
     attempts: int
     summary: str
     approval: ApprovalRequest | None
+    escalation: Escalation | None = None
 
     @classmethod
     def of(cls, record: IncidentRecord) -> IncidentStatus:

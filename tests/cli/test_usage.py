@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.conftest import SOURCE, Run
 
-DECISIONS = ("approve", "reject", "comment", "delegate", "escalate", "cancel")
+DECISIONS = ("approve", "reject", "comment", "delegate", "ack", "unack", "escalate", "cancel")
 POSTMORTEM = ("list", "show", "done", "item", "close", "report")
 COMMANDS = ("demo", "up", "down", "status", "incidents", "show", "export", "version", "report", *DECISIONS)
 HEAVY = "torch temporalio sqlalchemy kubernetes pydantic sklearn fastapi grpc"

@@ -59,7 +59,11 @@ async def main(point: str) -> None:
     chosen = options(settings, Role.ALL, search_attributes=False)
     async with connect_ports(settings, client, chosen) as ports:
         doomed = dataclasses.replace(
-            ports, cluster=Doomed(ports.cluster, point), memory=Doomed(ports.memory, point)
+            ports,
+            cluster=Doomed(ports.cluster, point),
+            memory=Doomed(ports.memory, point),
+            notifier=Doomed(ports.notifier, point),
+            notifications=Doomed(ports.notifications, point),
         )
         async with worker(client, settings, Role.ALL, chosen, doomed):
             await asyncio.Event().wait()

@@ -28,6 +28,8 @@ from tests.fakes import (
     FakeIncidents,
     FakeLedger,
     FakeMemory,
+    FakeNotifications,
+    FakeNotifier,
     FakeOnCall,
 )
 from worker.bootstrap import Ports, Role, worker
@@ -53,6 +55,7 @@ class World:
         self.client, self.queue, self.options = client, queue, options
         self.cluster, self.memory = FakeCluster(), FakeMemory()
         self.archive, self.on_call = FakeArchive(self.memory), FakeOnCall()
+        self.notifier, self.notifications = FakeNotifier(), FakeNotifications()
         self.ports = Ports(
             self.cluster,
             FakeFeed(),
@@ -62,6 +65,8 @@ class World:
             FakeCounters(),
             self.archive,
             self.on_call,
+            self.notifier,
+            self.notifications,
         )
         self.handles: list[WorkflowHandle[Any, Any]] = []
 

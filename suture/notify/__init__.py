@@ -1,0 +1,1 @@
+"""How people are reached: contacts and their addresses, behind `ports.Notifier`."""
