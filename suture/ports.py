@@ -10,9 +10,11 @@ from typing import Any, Protocol, runtime_checkable
 from pydantic import BaseModel, ConfigDict
 
 from suture.domain.action import Action, Receipt
+from suture.domain.audit import AuditCheck, AuditEntry, AuditRow
 from suture.domain.call import Call
-from suture.domain.decision import Verdict
+from suture.domain.decision import Decision, Verdict
 from suture.domain.incident import IncidentRecord
+from suture.domain.listing import Listing, Seen, Wanted
 from suture.domain.notice import Message, Notice
 from suture.domain.post_incident import PostIncidentRecord, Told
 from suture.domain.report import ReportBatch
@@ -279,3 +281,43 @@ class NotificationJournal(Protocol):
 
     async def settle(self, incident_id: str, step: str, way: str, owner: str, error: str = "") -> None:
         """Record that a claimed message was accepted, or why it was not: then it may be claimed again."""
+
+
+class Desk(Protocol):
+    """Where people look at incidents and decide about them."""
+
+    async def listing(self, wanted: Wanted) -> Listing:
+        """What waits for people first, then what runs, then what has ended; never fails, but notes what is missing."""
+
+    async def look(self, word: str) -> Seen:
+        """An incident by its id, the beginning of it, or its workflow's id. Raises TargetNotFound, Invalid, Unavailable."""
+
+    async def evidence(self, record: IncidentRecord) -> Any | None:
+        """What diagnosis saw, as JSON; None when there is none. Raises Unavailable."""
+
+    async def decide(self, workflow_id: str, decision: Decision) -> str:
+        """The engine's answer to a person's word. Raises Declined with the reason, TargetNotFound, Unavailable."""
+
+
+class Audit(Protocol):
+    """Who did what: a log that only grows, and the one-time links that have served. All methods raise Unavailable."""
+
+    async def append(self, entry: AuditEntry) -> AuditRow:
+        """Add a line; returns once it is kept."""
+
+    async def entries(
+        self, limit: int = 100, before: int | None = None, subject: str = "", by: str = ""
+    ) -> list[AuditRow]:
+        """The newest lines first; `before` is the number of the line to go on from."""
+
+    async def verify(self, head: str = "") -> AuditCheck:
+        """Check that no line was changed, and, with `head`, that the line with this hash is still there."""
+
+    async def use(self, link: str) -> bool:
+        """Mark a one-time link as used; False when it was before."""
+
+    async def release(self, link: str) -> None:
+        """The link did not serve after all."""
+
+    async def used(self, link: str) -> bool:
+        """Whether a one-time link has served."""

@@ -6,6 +6,7 @@ import os
 import secrets
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator
@@ -50,6 +51,17 @@ class Settings(BaseSettings):
     access_file: Path | None = Field(
         default=None, description="people, their roles and tokens; None: whoever is on this machine"
     )
+    public_url: str = Field(
+        default="", description="how people reach the pages, for links; empty: http:// and the address"
+    )
+    oidc_issuer: str = Field(default="", description="URL of the OpenID Connect provider; empty: none")
+    oidc_client_id: str = "suture"
+    oidc_client_secret_file: Path | None = Field(
+        default=None, description="file with the client's secret; None: a public client (PKCE only)"
+    )
+    web_key_file: Path | None = Field(
+        default=None, description="64 bytes for signing sessions and links; None: in state_dir"
+    )
     encryption_key_file: Path | None = Field(
         default=None, description="64 bytes for sealing secret values; None: in state_dir"
     )
@@ -69,9 +81,6 @@ class Settings(BaseSettings):
     escalation: Path | None = Field(
         default=None,
         description="who is called while nobody answers; none: the shipped file, without contacts",
-    )
-    public_url: str = Field(
-        default="", description="where people reach the gateway's pages; for links in messages"
     )
     autopilot: bool = Field(
         default=False, description="load the shipped policy that runs reversible actions by itself"
@@ -103,6 +112,19 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError, OSError) as e:
             raise ValueError(f"{value!r} is no time zone: write for example Europe/Berlin") from e
         return value
+
+    @field_validator("public_url", "oidc_issuer")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query):
+            raise ValueError(f"{value!r} is not an address: write for example https://suture.example.com")
+        return value.rstrip("/")
+
+    @property
+    def url(self) -> str:
+        """Where people reach the pages."""
+        return self.public_url or f"http://{self.listen}"
 
     @property
     def host(self) -> str:
@@ -138,15 +160,22 @@ class Settings(BaseSettings):
 
     def sealing_key(self) -> bytes:
         """The 64 bytes that seal secret values; made on first use (file mode 0600)."""
-        path = self.encryption_key_file or self.state_dir / "sealing.key"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(fd, "wb") as f:
-                f.write(secrets.token_bytes(64))
-        key = path.read_bytes()
-        if len(key) != 64:
-            raise ValueError(
-                f"{path} must hold exactly 64 bytes: make it with `head -c 64 /dev/urandom > {path}`"
-            )
-        return key
+        return _key(self.encryption_key_file or self.state_dir / "sealing.key")
+
+    def web_key(self) -> bytes:
+        """The 64 bytes that sign sessions and one-time links; made on first use. Several gateways share it."""
+        return _key(self.web_key_file or self.state_dir / "web.key")
+
+
+def _key(path: Path) -> bytes:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(fd, "wb") as f:
+            f.write(secrets.token_bytes(64))
+    key = path.read_bytes()
+    if len(key) != 64:
+        raise ValueError(
+            f"{path} must hold exactly 64 bytes: make it with `head -c 64 /dev/urandom > {path}`"
+        )
+    return key

@@ -40,9 +40,11 @@ from policies.verdict import PolicyEngine
 from suture.domain.incident import Options
 from suture.ports import (
     Archive,
+    Audit,
     Cluster,
     ClusterFeed,
     Counters,
+    Desk,
     IncidentServer,
     Ledger,
     Links,
@@ -86,6 +88,8 @@ class Ports:
     notifier: Notifier
     notifications: NotificationJournal
     links: Links | None = None
+    desk: Desk | None = None  # of who serves pages
+    audit: Audit | None = None
 
 
 @asynccontextmanager
@@ -93,8 +97,11 @@ async def connect_ports(
     settings: Settings, client: Client, chosen: Options, ui: str = ""
 ) -> AsyncIterator[Ports]:
     """Adapters for the settings, closed at the end. Raises Unavailable, Forbidden or ValueError with what to do."""
+    from suture.desk import Desk
+    from suture.ingest.conversation import Conversation
     from suture.ingest.temporal import TemporalIncidents
     from suture.memory.archive import SqlArchive
+    from suture.memory.audit import SqlAudit
     from suture.memory.ledger import SqlLedger
     from suture.memory.notifications import SqlNotifications
     from suture.memory.store import SqlMemory
@@ -127,6 +134,8 @@ async def connect_ports(
             on_call=LevelOnCall(Teller(notifier, notifications), file, LogOnCall()),
             notifier=notifier,
             notifications=notifications,
+            desk=Desk(Conversation(client, chosen.search_attributes), memory),
+            audit=SqlAudit(memory.database, settings.sealing_key()),
         )
 
 
@@ -143,6 +152,7 @@ def gateway(settings: Settings, ports: Ports, sdk_metrics: str) -> Gateway:
     from suture.api.auth import check_exposure
     from suture.api.own_health import OwnHealth
     from suture.api.server import Gateway
+    from suture.api.site import Parts
     from suture.diagnosis.resolve import resolve
     from suture.ingest.targets import ClusterResolver
     from suture.telemetry import METRICS
@@ -164,6 +174,7 @@ def gateway(settings: Settings, ports: Ports, sdk_metrics: str) -> Gateway:
         link=ports.incidents.link,
         open_count=ports.incidents.open_count,
         gauges=[OwnHealth(ports.incidents)],
+        parts=Parts(ports.desk, ports.audit, ports.cluster) if ports.desk and ports.audit else None,
     )
     return Gateway(app, settings)
 

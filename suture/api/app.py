@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.telemetry import TelemetryConfig
 
 import suture
-from suture.api import errors, health, reports
-from suture.api.auth import Authenticate, Tokens
+from suture.access import People, Role
+from suture.api import errors, health, reports, site
+from suture.api.auth import Authenticate, Gate, Tokens, needs
 from suture.api.body import StrictJson
+from suture.api.identity import Sessions
 from suture.api.observe import QUIET, Observe
 from suture.ingest.coalesce import CoalescingIncidents
 from suture.ingest.targets import Resolver
@@ -40,10 +43,12 @@ def create_app(
     link: Callable[[str], str] = lambda _workflow_id: "",
     open_count: health.OpenCount = None,
     gauges: Sequence[health.Gauge] = (),
+    parts: site.Parts | None = None,
 ) -> FastAPI:
-    """The application. `incidents` is wrapped so that storms become few signals; /readyz asks the `checks`.
+    """The application. `incidents` is wrapped so that storms become few signals; /readyz asks the `checks`; without `parts`
+    there are no pages.
 
-    Raises ValueError when the token file can't be read.
+    Raises ValueError when a token's file can't be read, Invalid when the access file can't.
     """
     app = FastAPI(
         title="Suture",
@@ -56,13 +61,20 @@ def create_app(
     )
     errors.install(app)
     inbox = reports.Inbox(CoalescingIncidents(incidents), metrics, link)
-    app.include_router(reports.routes(inbox, resolver, settings.cluster))
+    app.include_router(
+        reports.routes(inbox, resolver, settings.cluster), dependencies=[Depends(needs(Role.RESPONDER))]
+    )
     app.include_router(
         health.routes(
             checks or {}, metrics if settings.metrics else None, sdk_metrics_url, open_count, gauges
         )
     )
     app.add_middleware(StrictJson, limit=settings.body_limit)
-    app.add_middleware(Authenticate, tokens=Tokens(settings))
+    gate = Gate(People(settings.access_file), Tokens(settings))
+    key = settings.web_key() if parts else secrets.token_bytes(64)
+    sessions = Sessions(key, gate.people, settings.public_url.startswith("https://"))
+    if parts:
+        site.install(app, settings, parts, gate, sessions, link)
+    app.add_middleware(Authenticate, gate=gate, sessions=sessions, public_url=settings.public_url)
     app.add_middleware(Observe, metrics=metrics)
     return app

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from suture.domain.errors import Forbidden, Invalid, SutureError, TargetNotFound, Unavailable
+from suture.domain.errors import Declined, Forbidden, Invalid, SutureError, TargetNotFound, Unavailable
 from suture.domain.redaction import redact_text
 
 log = structlog.get_logger(__name__)
@@ -26,6 +26,9 @@ class Problem(BaseModel):
 
     error: str = Field(description="what is wrong")
     what_to_do: str = Field(description="what helps")
+
+
+AsPage = Callable[[Request, int, Problem], Response | None]  # None: this was not asked by a browser
 
 
 class Refused(Exception):
@@ -70,6 +73,8 @@ def refusal(error: SutureError) -> Refused:
         return Refused(503, text, "send the same request again later", {"Retry-After": RETRY_AFTER})
     if isinstance(error, Invalid):
         return Refused(422, text, "mend the request: sending it again will not help")
+    if isinstance(error, Declined):
+        return Refused(409, text, "look at how the incident stands now, and decide again")
     if isinstance(error, TargetNotFound):
         return Refused(404, text, "check kind, namespace and name")
     if isinstance(error, Forbidden):
@@ -77,24 +82,35 @@ def refusal(error: SutureError) -> Refused:
     return Refused(503, text, "send the same request again later", {"Retry-After": RETRY_AFTER})
 
 
-async def _suture(_request: Request, error: Any) -> JSONResponse:
-    return refusal(error).response()
+async def _suture(request: Request, error: Any) -> Response:
+    return await _refused(request, refusal(error))
 
 
-async def _refused(_request: Request, error: Any) -> JSONResponse:
-    response: JSONResponse = error.response()
-    return response
+async def _refused(request: Request, error: Any) -> Response:
+    return _answer(request, error.status, error.problem, error.headers)
 
 
-async def _invalid(_request: Request, error: Any) -> JSONResponse:
+async def _invalid(request: Request, error: Any) -> Response:
     what = "send what /openapi.json describes; a list that is too long must be sent in parts"
-    return problem_response(422, Problem(error=describe(error.errors()), what_to_do=what))
+    return _answer(request, 422, Problem(error=describe(error.errors()), what_to_do=what))
 
 
-async def _http(_request: Request, error: Any) -> JSONResponse:
+async def _http(request: Request, error: Any) -> Response:
     phrase = HTTPStatus(error.status_code).phrase.lower()
     problem = Problem(error=phrase, what_to_do="/openapi.json lists the addresses and their methods")
-    return problem_response(error.status_code, problem, dict(error.headers or {}))
+    return _answer(request, error.status_code, problem, dict(error.headers or {}))
+
+
+def _answer(
+    request: Request, status: int, problem: Problem, headers: dict[str, str] | None = None
+) -> Response:
+    """An error for whoever asked: as a page for browsers where there are pages (see suture.api.site), else as JSON."""
+    page: AsPage | None = getattr(request.app.state, "problem_page", None)
+    response = page(request, status, problem) if page else None
+    if response is None:
+        return problem_response(status, problem, headers)
+    response.headers.update(headers or {})
+    return response
 
 
 def describe(errors: Sequence[Any]) -> str:

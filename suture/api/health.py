@@ -63,9 +63,10 @@ def routes(
     """The router of what isn't versioned; without `metrics` there is no page of them."""
     router = APIRouter(tags=["operation"])
 
-    @router.get("/", summary="What is where")
-    async def index() -> Links:
-        return Links()
+    @router.get("/", summary="What is where", response_model=Links)
+    async def index(request: Request) -> Any:
+        home = getattr(request.app.state, "home", None)
+        return (home(request) if home else None) or Links()  # a browser is led to the pages
 
     @router.get("/healthz", summary="Does the process live?")
     async def healthz() -> Alive:

@@ -70,9 +70,8 @@ class Gateway:
             await asyncio.sleep(0.01)
         if server.started:
             self.started.set()
-            access = (
-                "with a token" if self._settings.tokens() else "this machine only, because no token is set"
-            )
+            closed = self._settings.tokens() or self._settings.access_file
+            access = "who says who they are" if closed else "this machine only, because no token is set"
             log.info("the gateway listens", address=self.address, serves=access)
 
 

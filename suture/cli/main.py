@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 
 from suture import __version__
 from suture.cli import (
+    audit,
     decide,
     demo,
     down,
@@ -50,6 +51,7 @@ app.command("incidents", rich_help_panel=_LOOK)(incidents.incidents)
 app.command("show", rich_help_panel=_LOOK)(show.show)
 app.command("why", rich_help_panel=_LOOK)(why.why)
 app.add_typer(postmortem.app, name="postmortem", rich_help_panel=_LOOK)
+app.command("audit", rich_help_panel=_LOOK)(audit.audit)
 app.command("export", rich_help_panel=_LOOK)(export.export)
 app.command("report", rich_help_panel=_ACT)(report.report)
 app.command("approve", rich_help_panel=_ACT)(decide.approve)

@@ -39,3 +39,7 @@ class PreconditionFailed(SutureError):
 
 class Irreversible(SutureError):
     """The receipt has nothing to undo with."""
+
+
+class Declined(SutureError):
+    """A person's word cannot be taken: not now, not from this person, or not about this plan. The message says why."""

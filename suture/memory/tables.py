@@ -237,6 +237,36 @@ class Notification(Base):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class AuditLine(Base):
+    """One line of the audit log, which only grows. `hash` covers the line and the hash of the line before it."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (Index(None, "subject", "seq"), Index(None, "by", "seq"))
+
+    seq: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False
+    )
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(Name(128))
+    via: Mapped[str] = mapped_column(Name(16))
+    address: Mapped[str] = mapped_column(Name(64))
+    action: Mapped[str] = mapped_column(Name(32))
+    subject: Mapped[str] = mapped_column(Name(512))
+    result: Mapped[str] = mapped_column(Name(16))
+    reason: Mapped[str] = mapped_column(Words)
+    detail: Mapped[str] = mapped_column(Words)
+    hash: Mapped[str] = mapped_column(Name(64))
+
+
+class UsedLink(Base):
+    """A one-time link that has served."""
+
+    __tablename__ = "used_links"
+
+    id: Mapped[str] = mapped_column(Name(64), primary_key=True)
+    used_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class ObjectRevision(Base):
     """One state of a watched object's spec; without content it was deleted. `seq`: the order of recording."""
 
