@@ -7,7 +7,7 @@ from typing import Any
 
 from suture.domain.decision import Decision
 from suture.domain.errors import Invalid, SutureError, TargetNotFound
-from suture.domain.incident import IncidentRecord, IncidentStatus
+from suture.domain.incident import IncidentRecord, IncidentStatus, Phase
 from suture.domain.listing import Line, Listing, Seen, State, Wanted
 from suture.domain.target import Target
 from suture.ingest.conversation import Conversation
@@ -45,7 +45,7 @@ class Desk:
         except SutureError as e:
             found.notes.append(f"running incidents are missing: {e}")
             return
-        lines = [_running(w, began[w], s) for w, s in statuses.items() if s is None or s.outcome is None]
+        lines = [_running(w, began[w], s) for w, s in statuses.items() if s is None or _is_open(s)]
         if any(s is None for s in statuses.values()):
             found.notes.append("no worker answers for some incidents: is the engine running?")
         lines = [line for line in lines if wanted.namespace in ("", line.namespace)]
@@ -80,7 +80,7 @@ class Desk:
             missing = e
         live = await self._live(story.incident.workflow_id if story else await self._workflow_of(word))
         if live and (story is None or live.incident_id == story.incident.incident_id):
-            return Seen(record=live, live=live.outcome is None)
+            return Seen(record=live, live=live.outcome is None or live.phase is Phase.ESCALATED)
         if story is None:
             raise missing or TargetNotFound(f"no incident {word!r} is known")
         if story.record is None:
@@ -118,6 +118,11 @@ def _may_be(word: str, workflow_id: str) -> bool:
     """Whether an incident id that begins with the word can belong to this workflow: it is NAME-8hex."""
     stem = workflow_id.rpartition("/")[2][:40] + "-"
     return bool(word) and (stem.startswith(word) or word.startswith(stem))
+
+
+def _is_open(status: IncidentStatus) -> bool:
+    """Whether something is still to come: also while people are called about what the engine could not heal."""
+    return status.outcome is None or status.phase is Phase.ESCALATED
 
 
 def _urgency(line: Line) -> tuple[bool, float]:

@@ -13,8 +13,10 @@ from typing import Literal
 from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import BaseModel, ConfigDict
 
+from suture.access import People, Role
 from suture.domain.errors import Invalid
 from suture.domain.incident import IncidentRecord
+from suture.domain.notice import Notice
 
 LONGEST = timedelta(days=7)  # that a link may serve, however long its question stands
 PATH = "/link/"
@@ -50,25 +52,24 @@ class Links:
         self._signer = URLSafeSerializer(key, salt="suture one-time link")
         self._url = url.rstrip("/")
 
-    def __call__(self, record: IncidentRecord, person: str) -> dict[str, str]:
-        """Addresses for one person: `look` (asks who they are), and, while a question stands, `approve` and `reject`."""
-        found = {"look": f"{self._url}/incidents/{record.incident_id}"}
-        asked = record.approval
-        if asked is None:
-            return found
-        longest = datetime.now(UTC) + LONGEST
-        until = min(asked.expires_at or longest, longest)
-        for choice in CHOICES:
-            link = Link(
-                i=record.incident_id,
-                n=asked.asked,
-                p=asked.plan_hash,
-                c=choice,
-                w=person,
-                u=int(until.timestamp()),
-            )
+    def of(
+        self, incident_id: str, asked: int, plan_hash: str, person: str, until: datetime | None = None
+    ) -> dict[str, str]:
+        """Addresses for one person: `look` (asks who they are), and, while question `asked` stands, `approve` and `reject`."""
+        found = {"look": f"{self._url}/incidents/{incident_id}"}
+        latest = datetime.now(UTC) + LONGEST
+        over = int(min(until or latest, latest).timestamp())
+        for choice in CHOICES if asked else ():
+            link = Link(i=incident_id, n=asked, p=plan_hash, c=choice, w=person, u=over)
             found[choice] = self._url + PATH + self.sign(link)
         return found
+
+    def __call__(self, record: IncidentRecord, person: str) -> dict[str, str]:
+        """The same for an incident as it stands."""
+        waits = record.approval
+        if waits is None:
+            return self.of(record.incident_id, 0, "", person)
+        return self.of(record.incident_id, waits.asked, waits.plan_hash, person, waits.expires_at)
 
     def sign(self, link: Link) -> str:
         """The part of the address that says everything."""
@@ -81,3 +82,18 @@ class Links:
             return Link.model_validate(self._signer.loads(text))
         except (BadSignature, ValueError) as e:
             raise Invalid("this link is not complete, or was not made by this installation") from e
+
+
+class NoticeLinks:
+    """`ports.Links`: the addresses that go into a message. A contact that is a person of the access file who may decide gets
+    links that answer; a channel that many read gets the page alone."""
+
+    def __init__(self, links: Links, people: People) -> None:
+        self._links = links
+        self._people = people
+
+    def __call__(self, notice: Notice, way: str) -> dict[str, str]:
+        person = self._people.by_name(way.partition("#")[0])
+        may_decide = person is not None and person.may(Role.APPROVER)
+        asked = notice.asked if may_decide else 0
+        return self._links.of(notice.incident_id, asked, notice.plan_hash, person.name if person else "")

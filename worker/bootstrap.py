@@ -97,9 +97,11 @@ async def connect_ports(
     settings: Settings, client: Client, chosen: Options, ui: str = ""
 ) -> AsyncIterator[Ports]:
     """Adapters for the settings, closed at the end. Raises Unavailable, Forbidden or ValueError with what to do."""
+    from suture.access import People
     from suture.desk import Desk
     from suture.ingest.conversation import Conversation
     from suture.ingest.temporal import TemporalIncidents
+    from suture.links import Links, NoticeLinks
     from suture.memory.archive import SqlArchive
     from suture.memory.audit import SqlAudit
     from suture.memory.ledger import SqlLedger
@@ -134,6 +136,7 @@ async def connect_ports(
             on_call=LevelOnCall(Teller(notifier, notifications), file, LogOnCall()),
             notifier=notifier,
             notifications=notifications,
+            links=NoticeLinks(Links(settings.web_key(), settings.url), People(settings.access_file)),
             desk=Desk(Conversation(client, chosen.search_attributes), memory),
             audit=SqlAudit(memory.database, settings.sealing_key()),
         )

@@ -113,15 +113,12 @@ def routes(pages: Pages, answering: Answering, preview: Preview | None) -> APIRo
     @router.post("/{text}")
     async def answer(request: Request, text: str) -> Response:
         form = await forms.posted(request)
+        title, ok = "Thank you", True
         try:
             link, caller, record = await answering.read(text, address(request))
-        except Over as e:
-            return _over(request, e)
-        try:
             told = await answering.answer(link, caller, record, form.get("reason", ""))
         except Over as e:
             return _over(request, e)
-            title, ok = "Thank you", True
         except Declined as e:
             title, told, ok = "Refused", str(e), False
         return pages.show(

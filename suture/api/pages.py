@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ValidationError
 
-from suture.access import People, Role
+from suture.access import People, Role, plain
 from suture.api import forms
 from suture.api.auth import needs
 from suture.api.deciding import Deciding, may
@@ -172,12 +172,17 @@ def answers(caller: Caller, seen: Seen | None, asked: ApprovalRequest | None) ->
         return Answers()
     approve = fits("approve")
     why = "" if asked is None or approve else _why_not(caller, asked)
+    called = seen.record.escalation if seen else None
+    held = called.acknowledged if called else None
+    responds = called is not None and not called.over and may(caller, "acknowledge")
     return Answers(
         approve=approve,
         reject=fits("reject"),
         edit=approve or fits("reject"),
         delegate=fits("delegate", to="somebody else"),
         comment=may(caller, "comment"),
+        acknowledge=responds and (held is None or plain(held.by) != plain(caller.name)),
+        unacknowledge=responds and held is not None,
         cancel=may(caller, "cancel"),
         why_not=why,
     )
