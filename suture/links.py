@@ -96,4 +96,5 @@ class NoticeLinks:
         person = self._people.by_name(way.partition("#")[0])
         may_decide = person is not None and person.may(Role.APPROVER)
         asked = notice.asked if may_decide else 0
-        return self._links.of(notice.incident_id, asked, notice.plan_hash, person.name if person else "")
+        name = person.name if person else ""
+        return self._links.of(notice.incident_id, asked, notice.plan_hash, name, notice.expires_at)

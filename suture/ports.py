@@ -256,7 +256,10 @@ class Notifier(Protocol):
 
 
 class Links(Protocol):
-    """Where a person can answer on a page: links by what they do, made for one way of one contact."""
+    """Where a person can answer on a page: addresses by what they do, made for one way of one contact (`ann`, `ann#2`).
+
+    They are made where the message is sent, and are in no history and no database.
+    """
 
     def __call__(self, notice: Notice, way: str) -> Mapping[str, str]: ...
 

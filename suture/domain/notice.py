@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,7 +35,7 @@ class Notice(BaseModel):
     risk: str = ""
     plan_hash: str = ""
     asked: int = 0  # the question's number; 0: nothing waits for approval
-    until: str = ""
+    expires_at: datetime | None = None
     tried: list[str] = Field(default_factory=list)
     before: list[str] = Field(default_factory=list)  # who was called before
 
@@ -68,7 +69,7 @@ def notice_of(record: IncidentRecord, told: Told, before: list[str]) -> Notice:
         risk=f"{plan.risk}, {undo}" if plan else "",
         plan_hash=waiting.plan_hash if waiting else "",
         asked=waiting.asked if waiting else 0,
-        until=f"{waiting.expires_at:%Y-%m-%d %H:%M} UTC" if waiting and waiting.expires_at else "",
+        expires_at=waiting.expires_at if waiting else None,
         tried=[
             _line(f"{a.hypothesis.plan.describe()}: {a.result or 'under way'}")
             for a in record.attempts[-MAX_TRIED:]
@@ -100,7 +101,11 @@ def _answers(notice: Notice) -> list[str]:
     """How to answer on the command line."""
     which = notice.incident_id
     if notice.asked:
-        ends = f" Unanswered it counts as no at {notice.until}." if notice.until else ""
+        ends = (
+            f" Unanswered it counts as no at {notice.expires_at:%Y-%m-%d %H:%M} UTC."
+            if notice.expires_at
+            else ""
+        )
         return [
             f"Answer with `suture approve {which}` or `suture reject {which}`; `suture ack {which}` stops the calls.{ends}"
         ]

@@ -10,6 +10,7 @@ import pytest
 from temporalio.client import Client
 
 from lab.temporal import TemporalDevServer
+from suture.domain.escalation import Ladder
 from suture.domain.stages import Outcome
 from tests.cli.conftest import Run
 from tests.workflows.harness import world
@@ -65,3 +66,19 @@ async def test_all_that_wait_in_a_namespace_are_approved_at_once(temporal: Clien
         assert (await w.until(other, "waiting_for_approval")).approval is not None
         await w.decide(other)
         await other.result()
+
+
+async def test_acknowledged_given_back_and_shown(temporal: Client, say: Say) -> None:
+    ladder = Ladder.model_validate({"levels": [{"name": "L1", "who": "on-call", "contacts": ["ann"]}]})
+    async with world(temporal, ladder=ladder) as w:
+        handle = await w.report(w.cluster.deploy("web", image="bad", previous="worse"))
+        await w.until(handle, "escalated")
+        assert (await say("ack", handle.id)).stdout.startswith("acknowledge taken")
+        shown = (await say("show", handle.id)).stdout
+        assert "L1 (on-call): told ann" in shown
+        assert "acknowledged by ada at" in shown
+        listed = (await say("incidents", "-n", "shop")).stdout
+        assert "escalated, ada is at work" in listed
+        assert (await say("unack", handle.id)).stdout.startswith("unacknowledge taken")
+        assert (await say("cancel", handle.id)).stdout.startswith("cancel taken")
+        assert (await handle.result()).outcome is Outcome.ESCALATED
