@@ -124,7 +124,8 @@ class Site(World):
 @asynccontextmanager
 async def serving(client: Client, folder: Path, **more: Any) -> AsyncIterator[Site]:
     """A site until the end of the block."""
-    more.setdefault("access_file", access_file(folder))
+    if "access_file" not in more:
+        more["access_file"] = access_file(folder)
     settings = Settings(_env_file=None, state_dir=folder, listen="127.0.0.1:0", **more)
     async with await SqlMemory.connect(f"sqlite:///{folder}/memory.db") as memory:
         site = Site(client, settings, memory)
