@@ -58,21 +58,25 @@ class Watch:
             await wellness.load()
         look = _Look(self._cluster, self._incidents, wellness)
         look.namespaces(o["metadata"].get("namespace", "") for o in everything)
-        changes = self._feed.changes()
-        coming = asyncio.ensure_future(anext(changes))
         until = time.monotonic() + request.run_seconds
+        keeping = asyncio.ensure_future(self._keep(look))
         try:
             while time.monotonic() < until and not activity.is_worker_shutdown():
                 await look.around()
                 activity.heartbeat()
-                if (await asyncio.wait({coming}, timeout=BEAT))[0]:
+                await _either(keeping, look.stirred)
+                if keeping.done():  # only ever with an error: Temporal starts the watch again
+                    return keeping.result()
+                if look.stirred.is_set():
                     await asyncio.sleep(SETTLE)
-                    batch = coming.result()
-                    coming = asyncio.ensure_future(anext(changes))
-                    await self._ledger.record(batch)
-                    look.changed(batch)
         finally:
-            coming.cancel()
+            keeping.cancel()
+
+    async def _keep(self, look: _Look) -> None:
+        """Write every change down as it comes: however long a look takes, diagnosis must know what was changed."""
+        async for batch in self._feed.changes():
+            await self._ledger.record(batch)
+            look.changed(batch)
 
 
 class _Look:
@@ -82,6 +86,7 @@ class _Look:
         self._cluster = cluster
         self._incidents = incidents
         self._wellness = wellness
+        self.stirred = asyncio.Event()
         self._dirty: set[str] = set()
         self._reported: dict[ObjectRef, tuple[float, Report]] = {}
         self._first_seen: dict[ObjectRef, datetime] = {}
@@ -94,11 +99,13 @@ class _Look:
         """Look where something changed; a node concerns only itself here, its pods change with it."""
         seen = list(batch)
         self._dirty.update(c.ref.namespace for c in seen)
+        self.stirred.set()
         if self._wellness:
             self._wellness.gone((c.ref for c in seen if c.manifest is None), datetime.now(UTC))
 
     async def around(self) -> None:
         """Look where something changed or is not settled; what Temporal or the cluster cannot take now comes later."""
+        self.stirred.clear()
         unsettled = {o.namespace for o in (*self._first_seen, *self._reported)}
         places, self._dirty = self._dirty | unsettled, set()
         for namespace in places:
@@ -161,6 +168,15 @@ def report_of(target: Target, symptom: Symptom, summary: str, since: datetime) -
         starts_at=since,
         received_at=datetime.now(UTC),
     ).redacted()
+
+
+async def _either(task: asyncio.Future[None], stirred: asyncio.Event) -> None:
+    """Returns after a BEAT, or before that when the task has ended or something has changed."""
+    change = asyncio.ensure_future(stirred.wait())
+    try:
+        await asyncio.wait({task, change}, timeout=BEAT, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        change.cancel()
 
 
 async def _beating(waiting: Awaitable[None]) -> None:

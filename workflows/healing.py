@@ -286,6 +286,8 @@ class Healing:
         left = await repair.undo(self.story, attempt)
         attempt.ended_at = self.story.now
         if not left:
+            if any(r.changed for r in attempt.receipts):
+                self.record.resolved = False  # what was said of the state that is undone is true no more
             return None
         attempt.result += "; the undo is incomplete"
         return self._escalate(f"could not be undone: {'; '.join(left)}")

@@ -79,7 +79,7 @@ def _trials(order: Order, files: list[Path]) -> tuple[list[Verdict], dict[str, i
         if stack.cluster is None:
             raise Failure("the lab has no cluster")
         progress.say(f"the engine is ready at {engine.gateway}")
-        crashes = Crashes(order.seed, engine.supervisor.kill)
+        crashes = Crashes(order.seed, engine.supervisor.kill, engine.ready)
 
         def tell(trial: Trial, phase: str) -> None:
             progress.tell(trial, phase)

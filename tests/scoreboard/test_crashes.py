@@ -35,6 +35,8 @@ def test_every_repair_is_hit_and_none_for_ever() -> None:
 
 def test_kills_fall_into_the_repair_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crashes, "moments", lambda _seed, _name: [0.05, 0.1, 30.0])
+    monkeypatch.setattr(crashes, "LEAST_UP", 0.0)
+    monkeypatch.setattr(crashes, "LOOK", 0.01)
     killed: list[float] = []
 
     def kill() -> bool:
@@ -65,3 +67,26 @@ def test_nothing_is_killed_after_the_end(monkeypatch: pytest.MonkeyPatch) -> Non
     monkey.stop()
     time.sleep(0.4)
     assert not killed
+
+
+def test_trials_that_share_an_engine_leave_it_time_to_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crashes, "moments", lambda _seed, _name: [0.05])
+    monkeypatch.setattr(crashes, "LEAST_UP", 0.3)
+    monkeypatch.setattr(crashes, "LOOK", 0.01)
+    killed: list[float] = []
+
+    def kill() -> bool:
+        killed.append(time.monotonic())
+        return True
+
+    def ready() -> bool:
+        return time.monotonic() - killed[-1] > 0.2  # it takes that long to start
+
+    monkey = Crashes(1, kill, ready)
+    for name in "ab":
+        monkey.tell(_trial(name), HEALS)
+    end = time.monotonic() + 5
+    while len(killed) < 2 and time.monotonic() < end:
+        time.sleep(0.01)
+    monkey.stop()
+    assert killed[1] - killed[0] >= 0.5

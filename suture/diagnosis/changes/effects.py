@@ -79,9 +79,9 @@ def in_effect(snapshot: Snapshot, ref: ObjectRef, since: datetime) -> bool:
     """Whether anybody can have met the change of a ConfigMap or Secret: false only when it is read at the start of
     containers alone, and none has started since.
     """
-    readers = [m for u in users(snapshot, ref) if (m := snapshot.find(u)) is not None]
-    batch = any(m["kind"] in ("Job", "CronJob") for m in readers)  # its pods may be gone already
-    if not readers or batch or not all(all(_reads(pod_template(m), ref)) for m in readers):
+    found = [m for u in users(snapshot, ref) if (m := snapshot.find(u)) is not None]
+    readers = [m for m in found if m["kind"] not in ("Job", "CronJob")]  # whose pods may be gone already
+    if not readers or not all(all(_reads(pod_template(m), ref)) for m in readers):
         return True
     return any(
         _begun(status, since)

@@ -18,6 +18,8 @@ from suture.diagnosis.changes.plans import plan_for
 from suture.diagnosis.changes.suspects import Suspect, Trouble, suspects
 from suture.diagnosis.fields import earliest
 from suture.diagnosis.graph import Reach
+from suture.diagnosis.symptoms import symptoms
+from suture.diagnosis.workload import WORKLOADS
 from suture.domain.diagnosis import FailureType, Hypothesis, Symptom
 
 ORIGIN = "ledger"
@@ -90,9 +92,18 @@ def _with_the_rest(
     wide = {**{r: s for s in first for r in [s.ref]}}
     for other in [*found, *_elsewhere(case, trouble)]:
         near = any(_same_hand(other, s) for s in wide.values())
-        if other.ref not in wide and near and damaged(case.snapshot, case.past, other, case.now):
+        if other.ref in wide or not near or _speaks_for_itself(case, other):
+            continue
+        if damaged(case.snapshot, case.past, other, case.now):
             wide[other.ref] = other
     return list(wide.values())[:MOST_TOGETHER]
+
+
+def _speaks_for_itself(case: Case, other: Suspect) -> bool:
+    """A workload whose trouble shows has an incident of its own: two that change it would get in each other's way."""
+    if other.ref.kind not in WORKLOADS or other.ref == case.target:
+        return False
+    return bool(symptoms(case.snapshot, other.ref, case.now))
 
 
 def _same_hand(a: Suspect, b: Suspect) -> bool:

@@ -38,6 +38,7 @@ _TIMES = ((300.0, 1.0), (1800.0, 0.93), (3600.0, 0.85), (6 * 3600.0, 0.7), (8640
 LONG_AGO = 0.35
 UNMET = 0.3
 _WELL_WITH_IT = ((600.0, 0.4), (60.0, 0.5), (5.0, 0.7))
+ONE_GO = 5.0  # seconds between two creations of one deployment of an application
 INVISIBLE = frozenset((  # failures of which the health of pods tells nothing
     FailureType.TRAFFIC, FailureType.AUTOSCALER, FailureType.DISRUPTION_BUDGET, FailureType.QUOTA, FailureType.SUSPENDED,
 ))  # fmt: skip
@@ -264,6 +265,8 @@ def _created(
             continue
         if manifest["metadata"].get("ownerReferences") or not _was_well_before(healthy, born, trouble.began):
             continue
+        if _came_with(snapshot, trouble.target, born):
+            continue
         if any(s.content is None for s in states):  # it came back: that is a change, not a creation
             continue
         changed = len(states) > 1  # then what was changed last is nearer, and the smaller step back
@@ -280,6 +283,24 @@ def _was_well_before(healthy: Sequence[Period], born: datetime, began: datetime)
     before = sum(p.overlap(None, born) for p in healthy)
     after = sum(p.overlap(born, began) for p in healthy)
     return before > LEAST_BEFORE and before >= min(ENOUGH, SHARE_BEFORE * after)
+
+
+def _came_with(snapshot: Snapshot, target: ObjectRef, born: datetime) -> bool:
+    """Made in one go with the target: a chain of creations in its namespace, each a few seconds after the one before."""
+    end = when(snapshot.find(target), "metadata.creationTimestamp")
+    if end is None or born < end:
+        return False
+    made = sorted(
+        at
+        for o in snapshot
+        if o["metadata"].get("namespace") == target.namespace and not o["metadata"].get("ownerReferences")
+        if (at := when(o, "metadata.creationTimestamp")) is not None and at >= end
+    )
+    for at in made:
+        if (at - end).total_seconds() > ONE_GO:
+            break
+        end = at
+    return born <= end
 
 
 def _weigh_created(
