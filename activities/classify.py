@@ -15,6 +15,7 @@ from suture.diagnosis.classify import classify, wanted_revisions
 from suture.diagnosis.detect import detect
 from suture.diagnosis.grouping import shared_cause
 from suture.diagnosis.impact import impact
+from suture.diagnosis.owners import top_owner_of
 from suture.diagnosis.unseen import reported_at
 from suture.domain.diagnosis import Classification, Health
 from suture.domain.impact import Impact
@@ -67,7 +68,10 @@ class Classify:
             now=now,
         )
         result = classify(case)
-        cause = shared_cause(case, result.next(frozenset()))
+        owner = top_owner_of(
+            snapshot, target.ref
+        )  # of a pod whose alert came while nobody could tell its owner
+        cause = owner if owner != target.ref else shared_cause(case, result.next(frozenset()))
         plans = [h.plan for h in result.hypotheses if h.plan]
         found = {
             "cause": target.of(cause) if cause else None,

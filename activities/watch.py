@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from pydantic import BaseModel
@@ -173,8 +174,9 @@ def report_of(target: Target, symptom: Symptom, summary: str, since: datetime) -
 async def _either(task: asyncio.Future[None], stirred: asyncio.Event) -> None:
     """Returns after a BEAT, or before that when the task has ended or something has changed."""
     change = asyncio.ensure_future(stirred.wait())
+    waiting: set[asyncio.Future[Any]] = {task, change}
     try:
-        await asyncio.wait({task, change}, timeout=BEAT, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiting, timeout=BEAT, return_when=asyncio.FIRST_COMPLETED)
     finally:
         change.cancel()
 

@@ -57,7 +57,7 @@ def fields(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 def places(manifest: Manifest) -> list[tuple[Any, ...]]:
     body = {k: v for k, v in manifest.items() if k not in ("kind", "metadata")}
     labels = manifest["metadata"].get("labels")
-    return [*fields(body), *fields({"metadata": {"labels": labels}} if labels else {})]
+    return [*fields(body), *fields({"labels": labels} if labels else {}, ("metadata",))]
 
 
 def spoil(manifest: Manifest, path: tuple[Any, ...], how: str) -> None:

@@ -332,3 +332,23 @@ def test_what_is_gone_is_suspected_by_whom_it_serves_today() -> None:
     )
     (first, *_) = rank(hypotheses(case(world.snapshot(), past, crash, about=db)))
     assert first.plan is not None and {a.object for a in first.plan.actions} == {queue}
+
+
+def test_notes_and_labels_of_an_ingress_that_had_none_are_no_change_of_it() -> None:
+    world = application()
+    before = everything(world)
+    meta = world.find(ObjectRef(kind="Ingress", namespace=NS, name="web"))["metadata"]
+    meta.update(labels={"inventory": "7"}, annotations={"prometheus.io/scrape": "true", "owner": "team"})
+    assert not [h for h in found(world, before) if h.plan]
+
+
+def test_a_quota_that_was_created_is_suspected_in_its_own_incident() -> None:
+    world = application()
+    quota = world.add(
+        "ResourceQuota", "team", spec={"hard": {"pods": "1"}}, meta={"creationTimestamp": ago(20)}
+    )
+    ref = ObjectRef(kind="ResourceQuota", namespace=NS, name="team")
+    past = Past.of([state(quota, ref, 20, 1)], {target(): (Period(at(900), at(15)),)})
+    used = Symptom(failure_type=FailureType.QUOTA, object=ref, owner=ref, message="used up", since=at(15))
+    (first, *_) = rank(hypotheses(case(world.snapshot(), past, used, about=ref)))
+    assert first.plan is not None and [a.kind for a in first.plan.actions] == ["remove_created"]

@@ -139,6 +139,7 @@ def _put(holder: Any, baseline: Any, path: Path, value: Any) -> None:
         if below is MISSING or below is None:
             below = [] if isinstance(then, Item) else {}
             _set(holder, here, below, baseline)
+            below = _get(holder, here)  # what was set is a copy
         holder = below
     _set(holder, path[-1], value, baseline)
 

@@ -61,8 +61,7 @@ def relevant(content: Manifest) -> Manifest:
         kept.pop("secrets", None)
     if isinstance(kept.get("spec"), dict):  # an empty one stays, so that its fields are told apart
         kept["spec"] = _without_restarts(kept["spec"])
-    meta = _metadata(content, kind)
-    return kept | ({"metadata": meta} if meta else {})
+    return kept | {"metadata": _metadata(content, kind)}  # its maps stay, too
 
 
 def _without(value: dict[str, Any], *keys: str) -> dict[str, Any]:
@@ -70,12 +69,10 @@ def _without(value: dict[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def _metadata(content: Manifest, kind: str) -> Manifest:
-    meta: Manifest = {}
-    if labels := mapping(content, "metadata.labels"):
-        meta["labels"] = labels
-    notes = mapping(content, "metadata.annotations") if kind in _ANNOTATED else {}
-    if read := {k: v for k, v in notes.items() if not _UNREAD_NOTES.fullmatch(k)}:
-        meta["annotations"] = read
+    meta: Manifest = {"labels": mapping(content, "metadata.labels")}
+    if kind in _ANNOTATED:
+        notes = mapping(content, "metadata.annotations")
+        meta["annotations"] = {k: v for k, v in notes.items() if not _UNREAD_NOTES.fullmatch(k)}
     return meta
 
 

@@ -21,6 +21,7 @@ from suture.diagnosis.changes.history import Past, Period, State
 from suture.diagnosis.changes.noise import is_controller, is_own
 from suture.diagnosis.changes.scope import Scope
 from suture.diagnosis.fields import when
+from suture.diagnosis.owners import climb
 from suture.diagnosis.referrers import autoscaler_of
 from suture.diagnosis.workload import ROLLING, tell_changes
 from suture.domain.action import HARMLESS
@@ -38,7 +39,7 @@ _TIMES = ((300.0, 1.0), (1800.0, 0.93), (3600.0, 0.85), (6 * 3600.0, 0.7), (8640
 LONG_AGO = 0.35
 UNMET = 0.3
 _WELL_WITH_IT = ((600.0, 0.4), (60.0, 0.5), (5.0, 0.7))
-ONE_GO = 5.0  # seconds between two creations of one deployment of an application
+ONE_GO = 10.0  # seconds between two creations of one deployment of an application
 INVISIBLE = frozenset((  # failures of which the health of pods tells nothing
     FailureType.TRAFFIC, FailureType.AUTOSCALER, FailureType.DISRUPTION_BUDGET, FailureType.QUOTA, FailureType.SUSPENDED,
 ))  # fmt: skip
@@ -85,9 +86,10 @@ class Trouble:
 
 def suspects(snapshot: Snapshot, past: Past, scope: Scope, trouble: Trouble) -> list[Suspect]:
     """The changes that may explain the trouble, the most suspicious first."""
-    witness = next((r for r in (trouble.target, *trouble.sufferers) if past.health.get(r)), trouble.target)
+    owner = climb(snapshot, trouble.target)  # a pod is younger than what its workload depends on
+    witness = next((r for r in (trouble.target, owner, *trouble.sufferers) if past.health.get(r)), owner)
     healthy = healthy_times(past, scope, witness)
-    born = when(snapshot.find(trouble.target), "metadata.creationTimestamp")
+    born = when(snapshot.find(owner), "metadata.creationTimestamp")
     past = Past({r: _since(states, born) for r, states in past.states.items()}, past.health)
     found = [
         *_changed(snapshot, past, scope, trouble, healthy),
@@ -265,7 +267,7 @@ def _created(
             continue
         if manifest["metadata"].get("ownerReferences") or not _was_well_before(healthy, born, trouble.began):
             continue
-        if _came_with(snapshot, trouble.target, born):
+        if ref != trouble.target and _came_with(snapshot, climb(snapshot, trouble.target), born):
             continue
         if any(s.content is None for s in states):  # it came back: that is a change, not a creation
             continue
