@@ -18,11 +18,12 @@ from suture.diagnosis.impact import impact
 from suture.diagnosis.owners import top_owner_of
 from suture.diagnosis.unseen import reported_at
 from suture.domain.diagnosis import Classification, Health
+from suture.domain.governor import Standing
 from suture.domain.impact import Impact
 from suture.domain.plan import Plan
 from suture.domain.report import Report
 from suture.domain.target import Target
-from suture.ports import Cluster, Ledger
+from suture.ports import Cluster, Governor, Ledger
 
 
 class ClassifyRequest(BaseModel):
@@ -43,19 +44,22 @@ class MeasureRequest(BaseModel):
 class Classify:
     """Reads the cluster and the ledger; the thinking is suture.diagnosis, which is pure."""
 
-    def __init__(self, cluster: Cluster, ledger: Ledger) -> None:
+    def __init__(self, cluster: Cluster, ledger: Ledger, governor: Governor | None = None) -> None:
         self._cluster = cluster
         self._ledger = ledger
+        self._governor = governor
 
     @activity.defn(name="classify")
     async def classify(self, request: ClassifyRequest) -> Classification:
         """Raises Unavailable and Forbidden as detect does."""
         now, target = datetime.now(UTC), request.target
-        snapshot = await self._cluster.snapshot(target.namespace)
+        snapshot, standing = await asyncio.gather(
+            self._cluster.snapshot(target.namespace), self._standing(target, now)
+        )
         past = await past_of(self._ledger, target.namespace, now)
         detection = detect(snapshot, target, request.reports, now, request.first_seen, past)
         if detection.health is not Health.UNHEALTHY:
-            return Classification(hypotheses=[], health=detection.health, target=target)
+            return Classification(hypotheses=[], health=detection.health, target=target, standing=standing)
         wanted = wanted_revisions(snapshot, target.ref, detection.symptoms)
         known = await asyncio.gather(*(self._ledger.last(ref) for ref in wanted))
         case = Case(
@@ -77,6 +81,7 @@ class Classify:
             "cause": target.of(cause) if cause else None,
             "target": target,
             "impacts": {plan.hash: impact(snapshot, plan) for plan in plans},
+            "standing": standing,
         }
         return result.model_copy(update=found)
 
@@ -84,3 +89,9 @@ class Classify:
     async def measure(self, request: MeasureRequest) -> Impact:
         """How far a plan reaches now. Raises Unavailable and Forbidden as detect does."""
         return impact(await self._cluster.snapshot(request.target.namespace), request.plan)
+
+    async def _standing(self, target: Target, now: datetime) -> Standing:
+        """A look without the engine (`suture why`) has no governor."""
+        if self._governor is None:
+            return Standing()
+        return await self._governor.standing(target.cluster, target.namespace, now)

@@ -1,4 +1,4 @@
-"""memorize: write the whole story into the database and count it."""
+"""memorize: give the turn to the next incident, write the whole story into the database and count it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from pydantic import BaseModel
 from temporalio import activity
 
+from activities.release import Release, ReleaseRequest
 from suture.domain.incident import IncidentRecord
 from suture.domain.stages import Stage
 from suture.ports import Counters, Memory
@@ -22,14 +23,17 @@ class MemorizeRequest(BaseModel):
 class Memorize:
     """Writes are upserts by incident id, so that a repeat changes nothing."""
 
-    def __init__(self, memory: Memory, counters: Counters) -> None:
+    def __init__(self, memory: Memory, counters: Counters, release: Release) -> None:
         self._memory = memory
         self._counters = counters
+        self._release = release
 
     @activity.defn(name="memorize")
     async def memorize(self, request: MemorizeRequest) -> None:
         """Raises Unavailable when the database does not answer (retried for as long as it takes)."""
         began = time.monotonic()
+        if request.record.holds_turn and not request.again:
+            await self._release.release(ReleaseRequest(holder=request.record.workflow_id))
         await self._memory.save_incident(request.record)
         if not request.again:
             self._counters.record_incident(_with_own_time(request.record, time.monotonic() - began))

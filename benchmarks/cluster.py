@@ -22,6 +22,9 @@ from lab.kube import Kube
 from lab.stack import Stack
 
 NAMESPACE = "bench"
+GOVERNOR = Path(__file__).with_name(
+    "governor.yaml"
+)  # the shipped limits would rightly slow 200 incidents down
 
 
 @dataclass
@@ -69,7 +72,11 @@ def engine(**options: float) -> Iterator[Engine]:
 
 def _environment(stack: Stack, home: str, options: dict[str, float]) -> dict[str, str]:
     assert stack.cluster is not None
-    names = {"KUBECONFIG": str(stack.cluster.engine_kubeconfig), "SUTURE_STATE_DIR": home}
+    names = {
+        "KUBECONFIG": str(stack.cluster.engine_kubeconfig),
+        "SUTURE_STATE_DIR": home,
+        "SUTURE_GOVERNOR": str(GOVERNOR),
+    }
     chosen = {f"SUTURE_OPTIONS__{k.upper()}": str(v) for k, v in options.items()}
     inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return {**inherited, **stack.environment(), **names, **chosen}

@@ -12,17 +12,19 @@ from temporalio.client import Client, WorkflowHandle
 
 from benchmarks import cluster, floor
 from benchmarks.figures import Figure
+from policies.limits import Limits
 from suture.domain.incident import IncidentResult, IncidentStart, Options
 from suture.domain.report import Report, ReportBatch
 from suture.domain.target import Target
+from suture.ingest.temporal import TemporalIncidents
 from suture.memory.archive import SqlArchive
+from suture.memory.governor import SqlGovernor
 from suture.memory.store import SqlMemory
 from suture.settings import Settings
 from tests.fakes import (
     FakeCluster,
     FakeCounters,
     FakeFeed,
-    FakeIncidents,
     FakeLedger,
     FakeNotifications,
     FakeNotifier,
@@ -95,12 +97,13 @@ async def _in_memory_rate(client: Client, memory: SqlMemory) -> float:
         FakeFeed(),
         memory,
         FakeLedger(),
-        FakeIncidents(),
+        TemporalIncidents(client, MEMORY_QUEUE),
         FakeCounters(),
         SqlArchive(memory),
         FakeOnCall(),
         FakeNotifier(),
         FakeNotifications(),
+        SqlGovernor(memory.database, Limits.load(cluster.GOVERNOR)),
     )
     settings = Settings(autopilot=True, _env_file=None)
     targets = [world.deploy(f"d{n}", image="bad", namespace=f"n{n}") for n in range(INCIDENTS)]

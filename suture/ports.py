@@ -13,6 +13,7 @@ from suture.domain.action import Action, Receipt
 from suture.domain.audit import AuditCheck, AuditEntry, AuditRow
 from suture.domain.call import Call
 from suture.domain.decision import Decision, Verdict
+from suture.domain.governor import Admission, Overview, Standing, Switch, SwitchKind, Turn
 from suture.domain.incident import IncidentRecord
 from suture.domain.listing import Listing, Seen, Wanted
 from suture.domain.notice import Message, Notice
@@ -203,6 +204,35 @@ class Prunable(Protocol):
         """Delete what is from before and nobody needs any more; returns how many rows. Raises Unavailable."""
 
 
+class Governor(Protocol):
+    """Durable limits on the whole engine: whose turn it is to change something. All methods raise Unavailable."""
+
+    async def standing(self, cluster: str, namespace: str, now: datetime) -> Standing:
+        """How things stand for a namespace ("": what belongs to none)."""
+
+    async def admit(self, turn: Turn) -> Admission:
+        """Whether this change may begin now. Idempotent: a turn that is held stays held, and is counted once."""
+
+    async def release(self, holder: str, if_silent: bool = False) -> list[str]:
+        """Give the turn back, or the place in the queue; returns the holders whose turn it is now, in order.
+        `if_silent`: only if its lease is over still."""
+
+    async def expired(self) -> list[str]:
+        """Holders, granted or waiting, that were not heard of for longer than their lease."""
+
+    async def renew(self, holder: str) -> None:
+        """The holder lives: give it another lease."""
+
+    async def throw(self, switch: Switch) -> None:
+        """Stop, freeze or begin maintenance; the same kind and name again replaces the one that holds."""
+
+    async def lift(self, kind: SwitchKind, name: str, by: str) -> tuple[bool, list[str]]:
+        """End it: whether it held, and all holders that should be called because of it."""
+
+    async def overview(self, cluster: str, namespace: str = "") -> Overview:
+        """Who holds, who waits and why, what is used up, which switches hold."""
+
+
 class Counters(Protocol):
     """What is counted for the metrics page."""
 
@@ -211,6 +241,9 @@ class Counters(Protocol):
 
     def record_action(self, kind: str, result: str) -> None:
         """An action was carried out ("success"), failed ("failed") or was not begun ("refused")."""
+
+    def record_admission(self, result: str) -> None:
+        """The governor has answered: granted, wait, ask or stopped."""
 
 
 class Incidents(Protocol):
@@ -228,6 +261,12 @@ class IncidentServer(Incidents, Protocol):
 
     async def is_open(self, target: Target) -> bool:
         """Whether an incident of this target is being worked on (running, and without an outcome so far)."""
+
+    async def runs(self, workflow_id: str) -> bool:
+        """Whether this incident's workflow runs. Raises Unavailable."""
+
+    async def call(self, workflow_id: str) -> bool:
+        """Tell a waiting incident that it is its turn; False when it does not run any more. Raises Unavailable."""
 
     async def ready(self) -> None:
         """Returns when Temporal answers; raises Unavailable otherwise."""

@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     autopilot: bool = Field(
         default=False, description="load the shipped policy that runs reversible actions by itself"
     )
+    governor: Path | None = Field(
+        default=None, description="governor file; None: the shipped limits (policies/governor.yaml)"
+    )
     protected_namespaces: list[str] = ["kube-system", "kube-public", "kube-node-lease"]
     watch_namespaces: list[str] = Field(default_factory=list, description="empty: all")
     body_limit: int = Field(default=1_048_576, gt=0, description="bytes a request may have")

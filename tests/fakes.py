@@ -11,6 +11,15 @@ from suture.domain.action import Action, Receipt, Scale, UndoRollout
 from suture.domain.call import Call
 from suture.domain.decision import Verdict
 from suture.domain.errors import PreconditionFailed, TargetNotFound, Unavailable
+from suture.domain.governor import (
+    Admission,
+    AdmissionState,
+    Overview,
+    Standing,
+    Switch,
+    SwitchKind,
+    Turn,
+)
 from suture.domain.incident import IncidentRecord
 from suture.domain.notice import Message
 from suture.domain.post_incident import PostIncidentRecord
@@ -271,6 +280,7 @@ class FakeIncidents:
         self.reported: list[tuple[Target, ReportBatch]] = []
         self.over: list[tuple[Target, ReportBatch]] = []
         self.open = False
+        self.called: list[str] = []
 
     async def report(self, target: Target, batch: ReportBatch) -> str:
         self.reported.append((target, batch))
@@ -282,6 +292,13 @@ class FakeIncidents:
 
     async def is_open(self, target: Target) -> bool:
         return self.open
+
+    async def runs(self, workflow_id: str) -> bool:
+        return self.open
+
+    async def call(self, workflow_id: str) -> bool:
+        self.called.append(workflow_id)
+        return True
 
     async def ready(self) -> None: ...
 
@@ -330,18 +347,59 @@ class FakeOnCall:
         return [f"{call.level} on call"]
 
 
+class FakeGovernor:
+    """Grants every turn, or answers what a test says; `held` are those that have not given theirs back."""
+
+    def __init__(self) -> None:
+        self.stands = Standing()
+        self.answer: Callable[[Turn], Admission] = lambda _: Admission(state=AdmissionState.GRANTED)
+        self.turns: list[Turn] = []
+        self.held: set[str] = set()
+
+    async def standing(self, cluster: str, namespace: str, now: datetime) -> Standing:
+        return self.stands
+
+    async def admit(self, turn: Turn) -> Admission:
+        self.turns.append(turn)
+        admission = self.answer(turn)
+        if admission.state is AdmissionState.GRANTED and not turn.undo:
+            self.held.add(turn.holder)
+        return admission
+
+    async def release(self, holder: str, if_silent: bool = False) -> list[str]:
+        self.held.discard(holder)
+        return []
+
+    async def expired(self) -> list[str]:
+        return []
+
+    async def renew(self, holder: str) -> None: ...
+
+    async def throw(self, switch: Switch) -> None: ...
+
+    async def lift(self, kind: SwitchKind, name: str, by: str) -> tuple[bool, list[str]]:
+        return False, []
+
+    async def overview(self, cluster: str, namespace: str = "") -> Overview:
+        return Overview(at=datetime.now(UTC), standing=self.stands, concurrent=1, budget_used=0, budget=1)
+
+
 class FakeCounters:
     """Counts by key."""
 
     def __init__(self) -> None:
         self.incidents: list[IncidentRecord] = []
         self.actions: list[tuple[str, str]] = []
+        self.admissions: list[str] = []
 
     def record_incident(self, record: IncidentRecord) -> None:
         self.incidents.append(record)
 
     def record_action(self, kind: str, result: str) -> None:
         self.actions.append((kind, result))
+
+    def record_admission(self, result: str) -> None:
+        self.admissions.append(result)
 
 
 class FakeFeed:

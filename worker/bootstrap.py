@@ -25,6 +25,7 @@ from activities.join import Join
 from activities.memorize import Memorize
 from activities.notify import Notify
 from activities.post_incident import PostIncidentWork
+from activities.release import Release
 from activities.retention import Retention
 from activities.route import Route
 from activities.telling import LevelOnCall, Teller
@@ -32,6 +33,7 @@ from activities.verify import Verify
 from activities.watch import Watch
 from policies.escalation import SHIPPED, EscalationFile, load_escalation
 from policies.guardrails import Guardrails, Limits
+from policies.limits import Limits as GovernorLimits
 from policies.post_incident import load_post_incident
 from policies.reload import Reloading
 from policies.routing import RoutingRules
@@ -45,6 +47,7 @@ from suture.ports import (
     ClusterFeed,
     Counters,
     Desk,
+    Governor,
     IncidentServer,
     Ledger,
     Links,
@@ -87,6 +90,7 @@ class Ports:
     on_call: OnCall
     notifier: Notifier
     notifications: NotificationJournal
+    governor: Governor
     links: Links | None = None
     desk: Desk | None = None  # of who serves pages
     audit: Audit | None = None
@@ -104,6 +108,7 @@ async def connect_ports(
     from suture.links import Links, NoticeLinks
     from suture.memory.archive import SqlArchive
     from suture.memory.audit import SqlAudit
+    from suture.memory.governor import SqlGovernor
     from suture.memory.ledger import SqlLedger
     from suture.memory.notifications import SqlNotifications
     from suture.memory.store import SqlMemory
@@ -137,6 +142,7 @@ async def connect_ports(
             notifier=notifier,
             notifications=notifications,
             links=NoticeLinks(Links(settings.web_key(), settings.url), People(settings.access_file)),
+            governor=SqlGovernor(memory.database, governor_limits(settings)),
             desk=Desk(Conversation(client, chosen.search_attributes), memory),
             audit=SqlAudit(memory.database, settings.sealing_key()),
         )
@@ -153,6 +159,7 @@ def gateway(settings: Settings, ports: Ports, sdk_metrics: str) -> Gateway:
     """The web side of this process; raises ValueError when it would be open to others without a token."""
     from suture.api.app import create_app
     from suture.api.auth import check_exposure
+    from suture.api.governor_gauges import GovernorGauges
     from suture.api.own_health import OwnHealth
     from suture.api.server import Gateway
     from suture.api.site import Parts
@@ -176,7 +183,7 @@ def gateway(settings: Settings, ports: Ports, sdk_metrics: str) -> Gateway:
         sdk_metrics_url=sdk_metrics,
         link=ports.incidents.link,
         open_count=ports.incidents.open_count,
-        gauges=[OwnHealth(ports.incidents)],
+        gauges=[OwnHealth(ports.incidents), GovernorGauges(ports.governor, settings.cluster)],
         parts=Parts(ports.desk, ports.audit, ports.cluster) if ports.desk and ports.audit else None,
     )
     return Gateway(app, settings)
@@ -185,6 +192,11 @@ def gateway(settings: Settings, ports: Ports, sdk_metrics: str) -> Gateway:
 def guardrails(settings: Settings) -> Guardrails:
     limits = Limits.load(settings.guardrails) if settings.guardrails else None
     return Guardrails(settings.protected_namespaces, limits)
+
+
+def governor_limits(settings: Settings) -> GovernorLimits:
+    """The governor's numbers; raises Invalid naming file and line."""
+    return GovernorLimits.load(settings.governor) if settings.governor else GovernorLimits.load()
 
 
 def policies(settings: Settings) -> Reloading:
@@ -232,15 +244,17 @@ def local_activities(settings: Settings, chosen: Options) -> list[Callable[..., 
 def stage_activities(ports: Ports) -> list[Callable[..., Any]]:
     """What reads and remembers."""
     after = PostIncidentWork(ports.memory, ports.archive, ports.on_call)
+    release = Release(ports.governor, ports.incidents)
     return [
         after.draft,
         after.save,
         after.remind,
         Detect(ports.cluster, ports.memory, ports.ledger).detect,
-        Classify(ports.cluster, ports.ledger).classify,
+        Classify(ports.cluster, ports.ledger, ports.governor).classify,
         Classify(ports.cluster, ports.ledger).measure,
         Verify(ports.cluster).verify,
-        Memorize(ports.memory, ports.counters).memorize,
+        Memorize(ports.memory, ports.counters, release).memorize,
+        release.release,
         Notify(Teller(ports.notifier, ports.notifications), ports.links).notify,
         Join(ports.incidents).join,
         Join(ports.incidents).is_open,
@@ -251,7 +265,8 @@ def stage_activities(ports: Ports) -> list[Callable[..., Any]]:
 
 def action_activities(settings: Settings, ports: Ports) -> list[Callable[..., Any]]:
     """What changes targets."""
-    execute = Execute(ports.cluster, ports.memory, guardrails(settings), ports.counters)
+    rails = guardrails(settings)
+    execute = Execute(ports.cluster, ports.memory, rails, ports.counters, ports.governor, ports.incidents)
     return [execute.execute, execute.preview, execute.recall]
 
 

@@ -67,4 +67,6 @@ class _MapErrors(ActivityInboundInterceptor):
         try:
             return await super().execute_activity(input)
         except SutureError as e:
-            raise ApplicationError(str(e), type=type(e).__name__, non_retryable=e.permanent) from e
+            raise ApplicationError(
+                str(e), *e.details, type=type(e).__name__, non_retryable=e.permanent
+            ) from e

@@ -11,7 +11,16 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from suture.settings import TASK_QUEUE, Settings
 from suture.telemetry import sdk_runtime, setup_tracing, temporal_plugins
-from worker.bootstrap import Role, connect_ports, gateway, options, policies, prepare_server, worker
+from worker.bootstrap import (
+    Role,
+    connect_ports,
+    gateway,
+    governor_limits,
+    options,
+    policies,
+    prepare_server,
+    worker,
+)
 from worker.connect import connect
 from worker.schedules import keep_retention
 from workflows.cluster_watch import ClusterWatch, ClusterWatchStart
@@ -38,6 +47,7 @@ async def serve(
     """Run until `stop` is set; a part that fails stops the whole and raises its error."""
     setup_tracing(settings)
     policies(settings)  # a policy that cannot be read must stop the start, not an incident
+    governor_limits(settings)
     runtime, sdk_metrics = sdk_runtime()
     client = await connect(plugins=temporal_plugins(), runtime=runtime)
     chosen = options(settings, Role.ALL, await prepare_server(client))

@@ -16,7 +16,7 @@ from suture.domain.incident import Attempt, Phase
 from suture.domain.plan import Plan
 from suture.domain.redaction import redact_text
 from workflows import escalation, steps, visibility
-from workflows.repair import cause_of
+from workflows.failures import cause_of
 from workflows.story import Story
 
 ABOUT_THE_PLAN = ("approve", "reject", "delegate", "comment")

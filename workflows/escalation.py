@@ -18,7 +18,7 @@ from suture.domain.incident import MAX_CALLED, Phase
 from suture.domain.notice import notice_of
 from suture.domain.stages import Outcome
 from workflows import steps, visibility
-from workflows.repair import cause_of
+from workflows.failures import cause_of
 from workflows.story import Story
 
 FRESH = 10.0  # seconds for which a look counts: nobody is called about a target that was not looked at since

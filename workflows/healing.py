@@ -9,9 +9,9 @@ from suture.domain.diagnosis import Detection, Health, Hypothesis
 from suture.domain.incident import Attempt, Phase
 from suture.domain.stages import Outcome, Stage
 from suture.domain.target import Target
-from workflows import approval, joining, proposal, repair, steps, visibility
+from workflows import approval, joining, proposal, repair, steps, turn, visibility
 from workflows.approval import Answer
-from workflows.repair import cause_of
+from workflows.failures import cause_of
 from workflows.story import Story
 
 MAX_SYMPTOMS = 100  # of the target that the record keeps
@@ -34,9 +34,9 @@ class Healing:
             return self._escalate(f"the state cannot be read: {cause_of(e)}")
 
     async def _run(self) -> Outcome:
-        unfinished = self._unfinished()
-        outcome = await self._verify(unfinished) if unfinished else None
+        outcome = await self._go_on()
         while outcome is None:
+            await turn.release(self.story)
             await self.story.cut()
             detection = await self._detect()
             if self.story.told_to_stop and detection.health is not Health.HEALTHY:
@@ -49,10 +49,16 @@ class Healing:
             outcome = await self._attempt()
         return outcome
 
-    def _unfinished(self) -> Attempt | None:
-        """The attempt that was being verified when the history was cut."""
-        last = self.record.attempts[-1] if self.record.attempts else None
-        return last if last and last.receipts and last.verified is None else None
+    async def _go_on(self) -> Outcome | None:
+        """Take up what was under way when the history was cut: an attempt that waits, is verified, or is undone."""
+        pending, last = self.record.pending, self.record.attempts[-1] if self.record.attempts else None
+        if pending is not None and pending.verdict is not None:
+            return await self._repair(pending, pending.verdict)
+        if last is not None and self.record.undoing:
+            return await self._undo(last)
+        if last is not None and last.receipts and last.verified is None:
+            return await self._verify(last)
+        return None
 
     # detect
     async def _detect(self) -> Detection:
@@ -183,7 +189,7 @@ class Healing:
                 if answer is not Answer.APPROVE:
                     return self._unapproved(attempt, answer)
                 verdict = attempt.verdict  # on the plan as a person has edited it
-                if not await self._still(hypothesis):
+                if not await turn.still(self.story, hypothesis):
                     return None
         if self.story.told_to_stop:
             self._close(attempt, "not begun")
@@ -194,22 +200,7 @@ class Healing:
             told = await proposal.show(self.story, attempt, verdict)
             self._close(attempt, told)
             return self._escalate(told)
-        return await self._repair(attempt, verdict, routing.fallback)
-
-    async def _still(self, approved: Hypothesis) -> bool:
-        """Read the state again after an approval: is the approved plan still what would be done?"""
-        classification = await steps.classify(self.story)
-        fresh = next(
-            (
-                h
-                for h in classification.hypotheses
-                if h.plan and approved.plan and h.plan.hash == approved.plan.hash
-            ),
-            None,
-        )
-        if fresh is None:
-            self.story.note("the state has changed since the approval: the plan is made anew")
-        return fresh is not None
+        return await self._repair(attempt, verdict)
 
     def _stopped(self) -> Outcome:
         """A person wants the engine's hands off: what was changed stays, and is named."""
@@ -238,8 +229,8 @@ class Healing:
         )
 
     # execute, verify
-    async def _repair(self, attempt: Attempt, verdict: Verdict, chain: list[FallbackStep]) -> Outcome | None:
-        plan = verdict.plan
+    async def _repair(self, attempt: Attempt, verdict: Verdict) -> Outcome | None:
+        plan, chain = verdict.plan, attempt.routing.fallback if attempt.routing else []
         assert plan is not None  # noqa: S101 - checked by the caller
         if self.story.options.search_attributes:
             visibility.index(self.record)
@@ -253,6 +244,10 @@ class Healing:
         except repair.Unknown as e:
             self._close(attempt, str(e))
             return self._escalate("an action gave no answer: look at the object before anything else is done")
+        except turn.Edited:
+            return await self._repair(attempt, attempt.verdict or verdict)
+        except turn.Withheld as e:
+            return await self._withheld(attempt, e.answer)
         if not done:
             return await self._failed(attempt)
         self.record.attempts.append(attempt)
@@ -270,6 +265,21 @@ class Healing:
             attempt.result += f"; {answer}"
         return answer is Answer.APPROVE
 
+    async def _withheld(self, attempt: Attempt, answer: Answer | None) -> Outcome | None:
+        """The governor held it back, and while it waited something else was decided."""
+        if answer in (Answer.ESCALATE, Answer.CANCEL):
+            self.story.decision = self.story.decision or attempt.decision
+            self._close(attempt, "not carried out to its end" if attempt.receipts else "not begun")
+            return self._stopped()
+        if not attempt.receipts:
+            return self._unapproved(attempt, answer) if answer else None
+        if answer is Answer.RESOLVED:  # perhaps thanks to what was done already
+            self.record.attempts.append(attempt)
+            return await self._verify(attempt)
+        attempt.result = f"not carried out to its end: {answer}"
+        outcome = await self._failed(attempt)
+        return outcome or (self._escalate("nobody answered in time") if answer is Answer.EXPIRED else None)
+
     async def _failed(self, attempt: Attempt) -> Outcome | None:
         """The plan was not carried out to its end: undo its beginning, unless a person said to stop."""
         attempt.verified = False
@@ -283,8 +293,9 @@ class Healing:
 
     async def _undo(self, attempt: Attempt) -> Outcome | None:
         """None when everything is as it was; on top of what is not, nothing further is tried."""
+        self.record.undoing = True
         left = await repair.undo(self.story, attempt)
-        attempt.ended_at = self.story.now
+        attempt.ended_at, self.record.undoing = self.story.now, False
         if not left:
             if any(r.changed for r in attempt.receipts):
                 self.record.resolved = False  # what was said of the state that is undone is true no more

@@ -156,6 +156,12 @@ class Incident:
             self.story.record.take(report)
 
     @workflow.signal
+    def turn(self) -> None:
+        """It may be this incident's turn to act: ask the governor again."""
+        self.story.signals += 1
+        self.story.called = True
+
+    @workflow.signal
     def approve(self, decision: Any = None) -> None:
         """Approve the plan that waits, with `edits` if need be. Input of this and the next ones: a Decision."""
         self._signalled(decision, "approve")

@@ -8,7 +8,8 @@ from activities.execute import ExecuteRequest
 from suture.domain.decision import Mode, Verdict
 from suture.domain.incident import Attempt
 from suture.domain.stages import Stage
-from workflows import repair, steps
+from workflows import steps
+from workflows.failures import cause_of
 from workflows.story import Story
 
 
@@ -24,7 +25,7 @@ async def show(story: Story, attempt: Attempt, verdict: Verdict) -> str:
             try:
                 receipt = await steps.preview(story, request)
             except ActivityError as e:
-                return f"{plan.describe()} would not work: {repair.cause_of(e)}"
+                return f"{plan.describe()} would not work: {cause_of(e)}"
             attempt.proposed.append(receipt)
             story.note(f"would {action.describe()}", changes=receipt.changes)
     what = "proposed" if verdict.mode is Mode.PROPOSE else "tried by dry run"

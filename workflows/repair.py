@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
 from activities.execute import ExecuteRequest
 from activities.verify import Verification
@@ -14,7 +14,8 @@ from suture.domain.decision import FallbackStep, Method
 from suture.domain.incident import Attempt
 from suture.domain.plan import Plan
 from suture.domain.stages import Stage
-from workflows import steps
+from workflows import steps, turn
+from workflows.failures import cause_of, permanent, stale
 from workflows.story import Story
 
 UNDO_TIMEOUT = 60.0
@@ -35,8 +36,11 @@ async def execute(story: Story, attempt: Attempt, plan: Plan, chain: list[Fallba
     """Carry out every action, each along the fallback chain; True when all are done. What was done is in attempt.receipts.
 
     `ask` is the chain's last link: whether a person lets it go on after the other ways did not finish in time.
+    Raises turn.Withheld and turn.Edited when it has to wait for its turn and something else comes of it.
     """
     for number, action in enumerate(plan.actions):
+        if number < len(attempt.receipts):  # done before it had to wait
+            continue
         if story.told_to_stop:
             return False
         receipt = await _along_chain(story, attempt, action, number, plan, chain, ask)
@@ -62,7 +66,7 @@ async def _along_chain(
     ask: Ask,
 ) -> Receipt | None:
     """One action; when one way does not finish in time, the next is taken. The key is the same, so nothing happens twice."""
-    record = story.record
+    record, tried = story.record, False
     key = f"{record.workflow_id}/{record.incident_id}/{len(record.attempts)}/{number}/{plan.hash}"
     for step in chain:
         if _asks(step, attempt) and not await ask(attempt):
@@ -70,17 +74,25 @@ async def _along_chain(
             attempt.receipts += [done] if done else []
             return None
         request = ExecuteRequest(
-            incident_id=record.incident_id, key=key, action=action, verdict=attempt.verdict
+            incident_id=record.incident_id,
+            key=key,
+            action=action,
+            verdict=attempt.verdict,
         )
         patience = story.options.unreachable_after if step is chain[-1] else 0.0
         try:
-            return await steps.execute(story, request, step.timeout_seconds, patience)
+            return await _in_turn(story, attempt, plan, number, request, step.timeout_seconds, patience)
+        except turn.Withheld:
+            if tried and (receipt := await _recall(story, key, action)):
+                attempt.receipts.append(receipt)
+            raise
         except ActivityError as e:
+            tried = True
             attempt.result = cause_of(e)
             story.note(f"could not {action.describe()}: {attempt.result}")
-            if _stale(e):
+            if stale(e):
                 raise Stale(attempt.result) from e
-            if _permanent(e):
+            if permanent(e):
                 return None
     return await _recall(story, key, action)
 
@@ -90,6 +102,31 @@ def _asks(step: FallbackStep, attempt: Attempt) -> bool:
     approved = attempt.decision is not None and attempt.decision.choice == "approve"
     covered = attempt.verdict is not None and attempt.verdict.without_person
     return step.method is Method.REQUIRE_APPROVAL and not approved and not covered
+
+
+async def _in_turn(
+    story: Story,
+    attempt: Attempt,
+    plan: Plan,
+    number: int,
+    request: ExecuteRequest,
+    seconds: float,
+    patience: float,
+) -> Receipt:
+    """Try it, and when the governor holds it back, wait and try again."""
+    while True:
+        asked = {"turn": turn.of(story, attempt, plan, number), "verdict": attempt.verdict}
+        request = request.model_copy(update=asked)
+        try:
+            receipt = await steps.execute(story, request, seconds, patience)
+        except ActivityError as e:
+            admission = turn.refusal(e)
+            if admission is None:
+                raise
+            await turn.wait(story, attempt, plan, admission)
+        else:
+            turn.begun(story)
+            return receipt
 
 
 async def _recall(story: Story, key: str, action: Action) -> Receipt | None:
@@ -125,7 +162,7 @@ async def verify(story: Story, attempt: Attempt, plan: Plan, method: Method) -> 
         return await handle
     except ActivityError as e:
         attempt.result = f"could not be verified: {cause_of(e)}"
-        if not _permanent(e):
+        if not permanent(e):
             raise  # nobody can see the cluster: no reason to change it again
         return Verification(healed=False, summary=attempt.result)
 
@@ -140,15 +177,11 @@ async def undo(story: Story, attempt: Attempt) -> list[str]:
                 story.note(f"could not undo {what}: {receipt.note or 'there is nothing to undo it with'}")
                 left.append(what)
             for number, action in enumerate(receipt.undo):
-                request = ExecuteRequest(
-                    incident_id=story.record.incident_id,
-                    key=f"{receipt.key}/undo{number}",
-                    action=action,
-                    undo=True,
-                )
-                patience = story.options.unreachable_after
+                key = f"{receipt.key}/undo{number}"
+                if any(r.key == key for r in attempt.undone):  # before the history was cut
+                    continue
                 try:
-                    attempt.undone.append(await steps.execute(story, request, UNDO_TIMEOUT, patience))
+                    attempt.undone.append(await _undo(story, key, action))
                     story.note(f"undone: {what}")
                 except ActivityError as e:
                     left.append(what)
@@ -156,21 +189,22 @@ async def undo(story: Story, attempt: Attempt) -> list[str]:
     return left
 
 
-def cause_of(error: ActivityError) -> str:
-    """The error a person can act upon, without Temporal's wrapping."""
-    cause = error.cause
-    while cause is not None and not isinstance(cause, ApplicationError) and getattr(cause, "cause", None):
-        cause = cause.cause  # type: ignore[attr-defined]
-    return str(getattr(cause, "message", None) or cause or error)
-
-
-def _type_of(error: ActivityError) -> str:
-    return error.cause.type or "" if isinstance(error.cause, ApplicationError) else ""
-
-
-def _permanent(error: ActivityError) -> bool:
-    return isinstance(error.cause, ApplicationError) and error.cause.non_retryable
-
-
-def _stale(error: ActivityError) -> bool:
-    return _type_of(error) in ("PreconditionFailed", "Conflict")
+async def _undo(story: Story, key: str, action: Action) -> Receipt:
+    """One inverse. A global stop holds it back too: it waits for its end, or for a person who wants no more of it."""
+    request = ExecuteRequest(
+        incident_id=story.record.incident_id,
+        key=key,
+        action=action,
+        undo=True,
+        turn=turn.of_undo(story, action),
+    )
+    while True:
+        try:
+            receipt = await steps.execute(story, request, UNDO_TIMEOUT, story.options.unreachable_after)
+        except ActivityError as e:
+            admission = turn.refusal(e)
+            if admission is None or not await turn.wait_to_undo(story, admission):
+                raise
+        else:
+            turn.begun(story)
+            return receipt

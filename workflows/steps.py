@@ -13,6 +13,7 @@ from activities.detect import Detect, DetectRequest
 from activities.execute import Execute, ExecuteRequest
 from activities.memorize import Memorize, MemorizeRequest
 from activities.notify import Notified, Notify, NotifyRequest
+from activities.release import Release, ReleaseRequest
 from activities.route import Route, RouteRequest
 from activities.verify import Verification, Verify, VerifyRequest
 from suture.domain.action import Receipt
@@ -135,6 +136,18 @@ async def preview(story: Story, request: ExecuteRequest) -> Receipt:
         schedule_to_close_timeout=timedelta(seconds=story.options.unreachable_after),
         retry_policy=READ,
         summary=f"what would change: {request.action.describe()}",
+    )
+
+
+async def release(story: Story) -> None:
+    """Give the turn back. Where that fails for long the lease ends it."""
+    await workflow.execute_activity_method(
+        Release.release,
+        ReleaseRequest(holder=story.record.workflow_id),
+        start_to_close_timeout=timedelta(seconds=15),
+        schedule_to_close_timeout=timedelta(seconds=story.options.unreachable_after),
+        retry_policy=READ,
+        summary="the next one's turn",
     )
 
 

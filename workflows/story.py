@@ -30,6 +30,7 @@ class Story:
         self.sending: dict[str, workflow.ActivityHandle[Notified]] = {}  # messages under way, by their step
         self.cancelled = False  # in Temporal itself
         self.leaving = False  # about to continue as new: who waits for something gets no answer here
+        self.called = False  # somebody said that it is this incident's turn
         if start.carried is None:
             for report in start.reports:
                 self.record.take(report)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from suture.domain.governor import Admission
+
 
 class SutureError(Exception):
-    """Base of every error the engine raises on purpose. `permanent` errors are not retried."""
+    """Base of every error the engine raises on purpose. `permanent` errors are not retried.
+
+    `details` travel with it through Temporal: values that can be written as JSON.
+    """
 
     permanent = True
+    details: tuple[Any, ...] = ()
 
 
 class Unavailable(SutureError):
@@ -43,3 +52,12 @@ class Irreversible(SutureError):
 
 class Declined(SutureError):
     """A person's word cannot be taken: not now, not from this person, or not about this plan. The message says why."""
+
+
+class NotAdmitted(SutureError):
+    """The governor holds a change back: nothing was begun. `details` holds its answer."""
+
+    def __init__(self, admission: Admission) -> None:
+        super().__init__("; ".join(admission.reasons) or f"the governor says {admission.state}")
+        self.admission = admission
+        self.details = (admission.model_dump(mode="json"),)

@@ -109,6 +109,7 @@ class Phase(StrEnum):
     JOINED = "joined"
     WAITING_FOR_APPROVAL = "waiting_for_approval"
     ESCALATED = "escalated"  # it ended without help, and people are called until it is over
+    WAITING_FOR_TURN = "waiting_for_turn"
     COOLDOWN = "cooldown"
     ENDED = "ended"
 
@@ -218,6 +219,9 @@ class IncidentRecord(BaseModel):
     elsewhere: list[Symptom] = Field(
         default_factory=list
     )  # trouble of others in the namespace before anything was changed
+    pending: Attempt | None = None  # the attempt that waits for its turn while the history may be cut
+    undoing: bool = False  # the last attempt is being undone
+    holds_turn: bool = False  # the governor was asked, and what it gave was not given back yet
     approval: ApprovalRequest | None = None
     decision: Decision | None = None  # a person's word that has not taken effect yet
     questions: int = 0  # how many times people were asked

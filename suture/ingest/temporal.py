@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 WORKFLOW = "Incident"
 SIGNAL = "report"
 STATUS = "status"
+TURN = "turn"
 OPEN = f"WorkflowType = '{WORKFLOW}' AND ExecutionStatus = 'Running'"
 POLLED = timedelta(seconds=70)
 RPC_TIMEOUT = timedelta(seconds=5)
@@ -103,6 +104,26 @@ class TemporalIncidents:
                 return False
             raise explain(e) from e
         return status.outcome is None
+
+    async def runs(self, workflow_id: str) -> bool:
+        """Whether this incident's workflow runs. Raises Unavailable."""
+        try:
+            found = await self._client.get_workflow_handle(workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
+        except (RPCError, RuntimeError) as e:
+            if _not_running(e):
+                return False
+            raise explain(e) from e
+        return found.status is WorkflowExecutionStatus.RUNNING
+
+    async def call(self, workflow_id: str) -> bool:
+        """Tell a waiting incident that it is its turn; False when it does not run. Raises Unavailable."""
+        try:
+            await self._client.get_workflow_handle(workflow_id).signal(TURN, rpc_timeout=RPC_TIMEOUT)
+        except (RPCError, RuntimeError) as e:
+            if _not_running(e):
+                return False
+            raise explain(e) from e
+        return True
 
     async def ready(self) -> None:
         """Returns when the server answers and knows the namespace; raises Unavailable."""

@@ -73,7 +73,7 @@ class Database:
             self.url.database if self.is_sqlite else self.url.set(password=None, query={}).render_as_string()
         )
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
-        self._group = GroupCommit(self._grouped) if self.is_sqlite else None
+        self._group = GroupCommit(self._grouped)
 
     async def prepare(self) -> Self:
         """SQLite: make the file (for its owner only) and its folder, and switch to write-ahead logging."""
@@ -96,9 +96,16 @@ class Database:
 
     async def write(self, work: Work[T]) -> T:
         """The result of `work`, run in a transaction, perhaps twice. Raises Unavailable, Invalid."""
-        if self._group:
-            return cast(T, await self._group.submit(work))
-        return await self._repeated(lambda: self._transaction([work]))
+        if self.is_sqlite:
+            return await self.alone(work)
+        found: list[T] = await self._repeated(lambda: self._transaction([work]))
+        return found[0]
+
+    async def alone(self, work: Work[T]) -> T:
+        """As `write`, for works that wait for one another anyway: on PostgreSQL, too, those that come together share a
+        transaction. Raises Unavailable, Invalid.
+        """
+        return cast(T, await self._group.submit(work))
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a connection that changes nothing. Raises Unavailable, Invalid."""
@@ -107,7 +114,7 @@ class Database:
             async with asyncio.timeout(ANSWER_SECONDS), self.engine.connect() as connection:
                 return [await work(connection)]
 
-        return await self._repeated(once)
+        return (await self._repeated(once))[0]
 
     async def _transaction(self, works: list[Work[Any]]) -> list[Any]:
         async with asyncio.timeout(ANSWER_SECONDS), self.engine.connect() as connection:
@@ -116,23 +123,21 @@ class Database:
                 return [await work(connection) for work in works]
 
     async def _grouped(self, works: list[Work[Any]]) -> list[Any]:
-        with mapped(str(self.name)):
-            return await self._transaction(works)
+        return await self._repeated(lambda: self._transaction(works))
 
-    async def _repeated(self, once: Callable[[], Awaitable[list[T]]]) -> T:
+    async def _repeated(self, once: Callable[[], Awaitable[list[T]]]) -> list[T]:
         """A pooled connection may have died since it was used last: the second try gets a new one."""
         with mapped(str(self.name)):
             try:
-                return (await once())[0]
+                return await once()
             except DBAPIError as e:
                 if not e.connection_invalidated:
                     raise
-                return (await once())[0]
+                return await once()
 
     async def close(self) -> None:
         """Finish what is being written and close all connections."""
-        if self._group:
-            await self._group.idle()
+        await self._group.idle()
         await self.engine.dispose()
 
 

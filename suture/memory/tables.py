@@ -96,6 +96,7 @@ class Incident(Base):
         Index(None, "workflow_id", "detected_at"),
         Index(None, "namespace", "detected_at"),
         Index(None, "outcome", "detected_at"),
+        Index(None, "cluster", "created_at"),
     )
 
     incident_id: Mapped[str] = mapped_column(Name(512), primary_key=True)
@@ -316,3 +317,72 @@ class PostIncident(Base):
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     record: Mapped[Any] = mapped_column(Packed)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class GovernorPlace(Base):
+    """One incident that holds its turn to act (`granted_at` is set) or waits for it. `needs`: {limit: how much of it}."""
+
+    __tablename__ = "governor_places"
+
+    holder: Mapped[str] = mapped_column(Name(1024), primary_key=True)
+    incident_id: Mapped[str] = mapped_column(Name(512))
+    plan: Mapped[str] = mapped_column(Name(128))
+    target: Mapped[str] = mapped_column(Words)
+    namespace: Mapped[str] = mapped_column(Name(253))
+    severity: Mapped[str] = mapped_column(Name(16))
+    rank: Mapped[int]  # of the severity, to sort by
+    kinds: Mapped[Any] = mapped_column(Json)
+    by_person: Mapped[bool]
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    granted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reasons: Mapped[Any] = mapped_column(Json)
+    needs: Mapped[Any] = mapped_column(Json)
+    blocked: Mapped[Any] = mapped_column(Json)
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    retry_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lease_until: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class GovernorChange(Base):
+    """One change that was admitted: what rates, cooldowns and the budget are computed from. One that is not `begun` is set
+    aside for the rest of a plan, and given back when the turn ends without it.
+    """
+
+    __tablename__ = "governor_changes"
+    __table_args__ = (
+        Index(None, "at", "automatic"),
+        Index(None, "target", "at"),
+        Index(None, "object", "at"),
+        Index(None, "kind", "at"),
+        Index(None, "namespace", "at"),
+        Index(None, "holder"),
+    )
+
+    change_id: Mapped[str] = mapped_column(Name(1024), primary_key=True)
+    holder: Mapped[str] = mapped_column(Name(1024))
+    incident_id: Mapped[str] = mapped_column(Name(512))
+    target: Mapped[str] = mapped_column(Name(1024))
+    object: Mapped[str] = mapped_column(Name(1024))
+    kind: Mapped[str] = mapped_column(Name(64))
+    namespace: Mapped[str] = mapped_column(Name(512))
+    automatic: Mapped[bool]
+    begun: Mapped[bool]
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class GovernorSwitch(Base):
+    """A stop, freeze, maintenance or storm: who threw it, why, until when, and who lifted it. Rows are never removed."""
+
+    __tablename__ = "governor_switches"
+    __table_args__ = (Index(None, "lifted_at", "until"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+    kind: Mapped[str] = mapped_column(Name(16))
+    name: Mapped[str] = mapped_column(Name(128))
+    thrown_by: Mapped[str] = mapped_column(Name(128))
+    reason: Mapped[str] = mapped_column(Words)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    namespaces: Mapped[Any] = mapped_column(Json)
+    lifted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lifted_by: Mapped[str] = mapped_column(Name(128))

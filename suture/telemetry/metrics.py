@@ -76,6 +76,24 @@ class Metrics:
         self.to_act = _histogram("suture_time_to_act_seconds", "Until the first change", STORY_BUCKETS, r)
         self.to_heal = _histogram("suture_time_to_heal_seconds", "Until healed", STORY_BUCKETS, r)
         self.actions = Counter("suture_actions", "Actions carried out", ("kind", "result"), registry=r)
+        self.admissions = Counter(
+            "suture_governor_admissions", "Answers of the governor", ("result",), registry=r
+        )
+        self.governor_turns = Gauge(
+            "suture_governor_turns",
+            "Incidents that hold their turn to act, or wait for it",
+            ("state",),
+            registry=r,
+        )
+        self.governor_switch = Gauge(
+            "suture_governor_switch",
+            "Whether a stop, freeze, maintenance or storm holds (0 or 1)",
+            ("kind",),
+            registry=r,
+        )
+        self.governor_budget_left = Gauge(
+            "suture_governor_budget_left", "Automatic changes that the last 24 hours leave", registry=r
+        )
         self.http = Counter(
             "suture_http_requests", "Requests answered", ("method", "route", "status"), registry=r
         )
@@ -107,6 +125,10 @@ class Metrics:
     def record_action(self, kind: str, result: str) -> None:
         """Count an action by its kind and by how it went (success, failed ...)."""
         self.actions.labels(self._kinds(kind), self._results(result)).inc()
+
+    def record_admission(self, result: str) -> None:
+        """Count an answer of the governor (granted, wait, ask, stopped)."""
+        self.admissions.labels(self._results(result)).inc()
 
     def record_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request; `route` is the route's template, never the path that was asked for."""

@@ -19,7 +19,15 @@ from suture.memory.notifications import SqlNotifications
 from suture.memory.store import SqlMemory
 from suture.settings import Settings
 from tests.durability.doomed_worker import Doomed
-from tests.fakes import FakeCluster, FakeCounters, FakeFeed, FakeIncidents, FakeLedger, FakeOnCall
+from tests.fakes import (
+    FakeCluster,
+    FakeCounters,
+    FakeFeed,
+    FakeGovernor,
+    FakeIncidents,
+    FakeLedger,
+    FakeOnCall,
+)
 from worker.bootstrap import Ports, Role, escalation_file, notifier_of, options, worker
 from worker.connect import connect
 
@@ -65,6 +73,7 @@ async def main(orders: Orders) -> None:
             FakeOnCall(),
             Doomed(notifier_of(escalation_file(settings)), orders.point),
             Doomed(SqlNotifications(memory.database), orders.point),
+            FakeGovernor(),
         )
         chosen = options(settings, Role.ALL, search_attributes=False)
         async with worker(client, settings, Role.ALL, chosen, ports, orders.queue):

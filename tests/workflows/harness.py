@@ -25,6 +25,7 @@ from tests.fakes import (
     FakeCluster,
     FakeCounters,
     FakeFeed,
+    FakeGovernor,
     FakeIncidents,
     FakeLedger,
     FakeMemory,
@@ -51,9 +52,9 @@ QUICK = Options(
 class World:
     """What a test sees: the fake cluster and memory, and incidents to talk to."""
 
-    def __init__(self, client: Client, queue: str, options: Options) -> None:
+    def __init__(self, client: Client, queue: str, options: Options, governor: Any = None) -> None:
         self.client, self.queue, self.options = client, queue, options
-        self.cluster, self.memory = FakeCluster(), FakeMemory()
+        self.cluster, self.memory, self.governor = FakeCluster(), FakeMemory(), governor or FakeGovernor()
         self.archive, self.on_call = FakeArchive(self.memory), FakeOnCall()
         self.notifier, self.notifications = FakeNotifier(), FakeNotifications()
         self.ports = Ports(
@@ -67,6 +68,7 @@ class World:
             self.on_call,
             self.notifier,
             self.notifications,
+            self.governor,
         )
         self.handles: list[WorkflowHandle[Any, Any]] = []
 
@@ -142,10 +144,10 @@ class World:
 
 @asynccontextmanager
 async def world(
-    client: Client, name: str = "", autopilot: bool = True, **changes: Any
+    client: Client, name: str = "", autopilot: bool = True, governor: Any = None, **changes: Any
 ) -> AsyncIterator[World]:
     """A world with its own worker. At the end every history is replayed; with SUTURE_RECORD=1 it is also kept as `name`."""
-    w = World(client, f"test-{uuid.uuid4().hex[:8]}", QUICK.model_copy(update=changes))
+    w = World(client, f"test-{uuid.uuid4().hex[:8]}", QUICK.model_copy(update=changes), governor)
     async with worker(
         client, Settings(autopilot=autopilot, _env_file=None), Role.ALL, w.options, w.ports, w.queue
     ):
