@@ -52,9 +52,17 @@ QUICK = Options(
 class World:
     """What a test sees: the fake cluster and memory, and incidents to talk to."""
 
-    def __init__(self, client: Client, queue: str, options: Options, governor: Any = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        queue: str,
+        options: Options,
+        governor: Any = None,
+        cluster: FakeCluster | None = None,
+    ) -> None:
         self.client, self.queue, self.options = client, queue, options
-        self.cluster, self.memory, self.governor = FakeCluster(), FakeMemory(), governor or FakeGovernor()
+        self.cluster, self.memory = cluster or FakeCluster(), FakeMemory()
+        self.governor: Any = governor or FakeGovernor()
         self.archive, self.on_call = FakeArchive(self.memory), FakeOnCall()
         self.notifier, self.notifications = FakeNotifier(), FakeNotifications()
         self.ports = Ports(
@@ -144,10 +152,20 @@ class World:
 
 @asynccontextmanager
 async def world(
-    client: Client, name: str = "", autopilot: bool = True, governor: Any = None, **changes: Any
+    client: Client,
+    name: str = "",
+    autopilot: bool = True,
+    governor: Any = None,
+    queue: str = "",
+    cluster: FakeCluster | None = None,
+    **changes: Any,
 ) -> AsyncIterator[World]:
-    """A world with its own worker. At the end every history is replayed; with SUTURE_RECORD=1 it is also kept as `name`."""
-    w = World(client, f"test-{uuid.uuid4().hex[:8]}", QUICK.model_copy(update=changes), governor)
+    """A world with its own worker. At the end every history is replayed; with SUTURE_RECORD=1 it is also kept as `name`.
+
+    `queue` and `cluster` are those of an earlier world whose worker was stopped.
+    """
+    queue = queue or f"test-{uuid.uuid4().hex[:8]}"
+    w = World(client, queue, QUICK.model_copy(update=changes), governor, cluster)
     async with worker(
         client, Settings(autopilot=autopilot, _env_file=None), Role.ALL, w.options, w.ports, w.queue
     ):
