@@ -31,6 +31,7 @@ from tests.fakes import (
     FakeCluster,
     FakeCounters,
     FakeFeed,
+    FakeGovernor,
     FakeIncidents,
     FakeLedger,
     FakeNotifications,
@@ -77,6 +78,7 @@ async def work(address: str, home: str, number: int) -> None:
             FakeOnCall(),
             FakeNotifier(),
             FakeNotifications(),
+            FakeGovernor(),
         )
         settings = Settings(_env_file=None)
         async with worker(client, settings, Role.ALL, Options(), ports, QUEUE):
