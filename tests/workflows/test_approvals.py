@@ -123,6 +123,9 @@ async def test_a_refused_edit_says_why_and_the_question_stays(temporal: Client) 
             handle, "ann", edits={"actions.0.replicas": 90}
         )
         await handle.signal("approve", {"by": "ann", "edits": {"actions.0.replicas": 90}})
+        async with asyncio.timeout(10):  # nobody else decides while it is judged
+            while len((await w.record(handle)).votes) < 2:
+                await asyncio.sleep(0.05)
         after = (await w.until(handle, "waiting_for_approval")).approval
         assert before is not None and after is not None
         assert (before.plan_hash, before.asked) == (after.plan_hash, after.asked)
