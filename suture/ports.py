@@ -13,6 +13,7 @@ from suture.domain.action import Action, Receipt
 from suture.domain.audit import AuditCheck, AuditEntry, AuditRow
 from suture.domain.call import Call
 from suture.domain.decision import Decision, Verdict
+from suture.domain.emergency import Dependency, Place
 from suture.domain.governor import Admission, Overview, Standing, Switch, SwitchKind, Turn
 from suture.domain.incident import IncidentRecord
 from suture.domain.listing import Listing, Seen, Wanted
@@ -119,6 +120,18 @@ class Archived(BaseModel):
     told: list[Told] = []
 
 
+class Noted(BaseModel):
+    """A change of the engine itself, for `config_history`: who changed what, when and why. The same `id` is kept once."""
+
+    id: str
+    incident_id: str
+    by: str
+    reason: str
+    target: str
+    changes: dict[str, tuple[Any, Any]]
+    at: datetime
+
+
 class Archive(Protocol):
     """Finished incidents, and what follows them. All methods raise Unavailable when the database does not answer."""
 
@@ -127,6 +140,16 @@ class Archive(Protocol):
 
     async def save_follow_up(self, record: PostIncidentRecord) -> None:
         """Write how the follow-up stands; a later state replaces an earlier one."""
+
+    async def note(self, noted: Noted) -> None:
+        """Keep a change of the engine itself."""
+
+
+class Prober(Protocol):
+    """Whether what the services need from outside is there."""
+
+    async def ask(self, dependencies: Sequence[Dependency]) -> list[Place]:
+        """How each was found; never raises."""
 
 
 class OnCall(Protocol):
@@ -274,8 +297,9 @@ class IncidentServer(Incidents, Protocol):
     async def open_count(self) -> int:
         """How many incidents run now."""
 
-    async def waiting_count(self, longer_than: float) -> int:
-        """How many incidents wait for a person and began more than so many seconds ago; 0 when the server cannot tell."""
+    async def waiting_count(self, longer_than: float, called: bool = False) -> int:
+        """How many incidents wait for a person (`called`: whom they have called) and began more than so many seconds ago;
+        0 when the server cannot tell."""
 
     async def worker_counts(self) -> dict[str, int]:
         """How many workers take work from each of the engine's task queues."""

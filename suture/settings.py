@@ -75,6 +75,9 @@ class Settings(BaseSettings):
         default=None, description="file that replaces the guardrails' limits (policies/guardrails.yaml)"
     )
     time_zone: str = Field(default="UTC", description="of `time` in policies, for example Europe/Berlin")
+    emergency: Path | None = Field(
+        default=None, description="what is prepared for emergencies; none: policies/emergency.yaml"
+    )
     post_incident: Path | None = Field(
         default=None, description="rules of what follows an incident; none: policies/post_incident.yaml"
     )

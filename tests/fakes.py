@@ -10,6 +10,7 @@ from typing import Any
 from suture.domain.action import Action, Receipt, Scale, UndoRollout
 from suture.domain.call import Call
 from suture.domain.decision import Verdict
+from suture.domain.emergency import Dependency, Place
 from suture.domain.errors import PreconditionFailed, TargetNotFound, Unavailable
 from suture.domain.governor import (
     Admission,
@@ -26,7 +27,7 @@ from suture.domain.post_incident import PostIncidentRecord
 from suture.domain.report import ReportBatch
 from suture.domain.snapshot import Manifest, Snapshot
 from suture.domain.target import ObjectRef, Target
-from suture.ports import Archived, Change, Claim, JournalEntry, Revision
+from suture.ports import Archived, Change, Claim, JournalEntry, Noted, Revision
 
 NAMESPACE = "shop"
 
@@ -305,7 +306,7 @@ class FakeIncidents:
     async def open_count(self) -> int:
         return 0
 
-    async def waiting_count(self, longer_than: float) -> int:
+    async def waiting_count(self, longer_than: float, called: bool = False) -> int:
         return 0
 
     async def worker_counts(self) -> dict[str, int]:
@@ -321,6 +322,7 @@ class FakeArchive:
     def __init__(self, memory: FakeMemory) -> None:
         self._memory = memory
         self.follow_ups: dict[str, PostIncidentRecord] = {}
+        self.notes: dict[str, Noted] = {}
 
     async def archived(self, incident_id: str) -> Archived:
         record = self._memory.records.get(incident_id)
@@ -331,6 +333,9 @@ class FakeArchive:
 
     async def save_follow_up(self, record: PostIncidentRecord) -> None:
         self.follow_ups[record.incident_id] = record.model_copy(deep=True)
+
+    async def note(self, noted: Noted) -> None:
+        self.notes.setdefault(noted.id, noted)
 
 
 class FakeOnCall:
@@ -382,6 +387,18 @@ class FakeGovernor:
 
     async def overview(self, cluster: str, namespace: str = "") -> Overview:
         return Overview(at=datetime.now(UTC), standing=self.stands, concurrent=1, budget_used=0, budget=1)
+
+
+class FakeProber:
+    """Says of every dependency that it is there, but for those in `away`."""
+
+    def __init__(self) -> None:
+        self.away: set[str] = set()
+
+    async def ask(self, dependencies: Sequence[Dependency]) -> list[Place]:
+        return [
+            Place(name=d.name, url=d.url, ok=d.name not in self.away, said="HTTP 200") for d in dependencies
+        ]
 
 
 class FakeCounters:

@@ -20,6 +20,7 @@ from temporalio.worker import Worker
 from activities.approve import Approve
 from activities.classify import Classify
 from activities.detect import Detect
+from activities.emergency import EmergencyWork
 from activities.execute import Execute
 from activities.join import Join
 from activities.memorize import Memorize
@@ -31,6 +32,7 @@ from activities.route import Route
 from activities.telling import LevelOnCall, Teller
 from activities.verify import Verify
 from activities.watch import Watch
+from policies.emergency import load_emergency
 from policies.escalation import SHIPPED, EscalationFile, load_escalation
 from policies.guardrails import Guardrails, Limits
 from policies.limits import Limits as GovernorLimits
@@ -39,6 +41,7 @@ from policies.reload import Reloading
 from policies.routing import RoutingRules
 from policies.rules import ASK, AUTOPILOT
 from policies.verdict import PolicyEngine
+from suture.domain.emergency import Prepared
 from suture.domain.incident import Options
 from suture.ports import (
     Archive,
@@ -55,12 +58,14 @@ from suture.ports import (
     NotificationJournal,
     Notifier,
     OnCall,
+    Prober,
 )
 from suture.settings import ACTIONS_QUEUE, TASK_QUEUE, Settings
 from worker.plugin import SuturePlugin
 
 if TYPE_CHECKING:
     from suture.api.server import Gateway
+    from suture.memory.governor import OnStorm
 
 GRACE = timedelta(seconds=10)  # running activities may finish before a worker ends
 # how long a workflow waits for the worker that knows it, after that worker died
@@ -94,6 +99,7 @@ class Ports:
     links: Links | None = None
     desk: Desk | None = None  # of who serves pages
     audit: Audit | None = None
+    prober: Prober | None = None
 
 
 @asynccontextmanager
@@ -115,6 +121,7 @@ async def connect_ports(
     from suture.sealing import Sealer
     from suture.targets.kubernetes import KubernetesCluster
     from suture.targets.kubernetes.client import Client as KubernetesClient
+    from suture.targets.probe import HttpProber
     from suture.telemetry import METRICS
     from suture.telemetry.on_call import LogOnCall
 
@@ -142,7 +149,8 @@ async def connect_ports(
             notifier=notifier,
             notifications=notifications,
             links=NoticeLinks(Links(settings.web_key(), settings.url), People(settings.access_file)),
-            governor=SqlGovernor(memory.database, governor_limits(settings)),
+            prober=HttpProber(),
+            governor=SqlGovernor(memory.database, governor_limits(settings), storm_hook(settings, client)),
             desk=Desk(Conversation(client, chosen.search_attributes), memory),
             audit=SqlAudit(memory.database, settings.sealing_key()),
         )
@@ -241,11 +249,54 @@ def local_activities(settings: Settings, chosen: Options) -> list[Callable[..., 
     return [Route(routing).route, approve.approve, approve.options]
 
 
-def stage_activities(ports: Ports) -> list[Callable[..., Any]]:
+def prepared(settings: Settings, chosen: Options) -> Prepared:
+    """What the installation has for emergencies; raises Invalid naming file and line."""
+    return Prepared(
+        rules=load_emergency(settings.emergency),
+        cluster=settings.cluster,
+        actions_queue=chosen.actions_queue,
+        post_incident=chosen.post_incident,
+    )
+
+
+def storm_hook(settings: Settings, client: Client) -> OnStorm:
+    """What the storm breaker calls: mass outage where the installation wants that, else the log."""
+    from suture.ingest.emergency import on_storm
+    from suture.memory.governor import log_storm
+
+    return on_storm(client, settings.cluster) if load_emergency(settings.emergency).on_storm else log_storm
+
+
+def emergency_activities(settings: Settings, chosen: Options, ports: Ports) -> list[Callable[..., Any]]:
+    """What maintenance mode and mass outage do beside changing targets."""
+    work = EmergencyWork(
+        prepared(settings, chosen),
+        ports.cluster,
+        ports.memory,
+        ports.archive,
+        ports.governor,
+        ports.incidents,
+        ports.on_call,
+        ports.prober,
+    )
+    return [
+        work.prepared,
+        work.open,
+        work.save,
+        work.throw,
+        work.lift,
+        work.call_level,
+        work.survey,
+        work.hold,
+    ]
+
+
+def stage_activities(settings: Settings, chosen: Options, ports: Ports) -> list[Callable[..., Any]]:
     """What reads and remembers."""
     after = PostIncidentWork(ports.memory, ports.archive, ports.on_call)
     release = Release(ports.governor, ports.incidents)
     return [
+        *emergency_activities(settings, chosen, ports),
         after.draft,
         after.save,
         after.remind,
@@ -283,7 +334,7 @@ def worker(
     if role in (Role.ALL, Role.WORKFLOWS):
         activities += local_activities(settings, chosen)
     if ports is not None and role in (Role.ALL, Role.STAGES):
-        activities += stage_activities(ports)
+        activities += stage_activities(settings, chosen, ports)
     if ports is not None and role in (Role.ALL, Role.ACTIONS):
         activities += action_activities(settings, ports)
     plugin = SuturePlugin(workflows=role in (Role.ALL, Role.WORKFLOWS))

@@ -14,10 +14,12 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from suture.domain.errors import SutureError
 from workflows.cluster_watch import ClusterWatch
 from workflows.incident import Incident
+from workflows.maintenance import MaintenanceMode
+from workflows.outage import MassOutage
 from workflows.post_incident import PostIncident
 from workflows.retention import Retention
 
-WORKFLOWS = [Incident, ClusterWatch, PostIncident, Retention]
+WORKFLOWS = [MaintenanceMode, MassOutage, Incident, ClusterWatch, PostIncident, Retention]
 PASSED_THROUGH = (
     "suture",
     "activities",

@@ -98,6 +98,12 @@ def _hold(story: Story, decision: Decision) -> None:
         escalation.hush(story)
     elif decision.choice == "unacknowledge":
         state.resume(story.now)
+    else:
+        return
+    if story.options.search_attributes and workflow.patched("acknowledged-waits-for-nobody"):
+        asks = "approver" if story.record.approval else ""
+        called = next((t.title for t in reversed(state.told)), asks)
+        visibility.index(story.record, asks if state.acknowledged else called)
 
 
 async def heard(story: Story, decision: Decision) -> str:

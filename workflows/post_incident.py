@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
-    from pydantic import BaseModel, ValidationError
-
     from activities.post_incident import DraftRequest, PostIncidentWork, RemindRequest
     from suture.domain.incident import IncidentRecord, Options
     from suture.domain.post_incident import (
@@ -26,9 +23,8 @@ with workflow.unsafe.imports_passed_through():
         Told,
         workflow_id_of,
     )
-    from suture.domain.redaction import redact_text
+    from workflows.reading import clean, parse, read, refuse
 
-M = TypeVar("M", bound=BaseModel)
 KEEP_TRYING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
 DRAW_UP = timedelta(minutes=10)  # a report that cannot be drawn up must not keep people from writing theirs
 REACH = timedelta(hours=1)  # to reach somebody; then the next word is tried when it is due
@@ -71,7 +67,7 @@ class PostIncident:
 
     @workflow.init
     def __init__(self, start: Any = None) -> None:
-        self.start = _read(PostIncidentStart, start)
+        self.start = read(PostIncidentStart, start)
         if self.start.carried is not None and not workflow.info().continued_run_id:
             raise ApplicationError("a follow-up cannot start with a past", type="Invalid", non_retryable=True)
         self.record = self.start.carried or PostIncidentRecord.opened(
@@ -228,18 +224,18 @@ class PostIncident:
     @workflow.update
     def action_item(self, change: Any = None) -> str:
         """Add, schedule, finish or drop an action item. Input: an ItemChange."""
-        item = self.record.change_item(_clean(_read(ItemChange, change)), self.now)
+        item = self.record.change_item(clean(read(ItemChange, change)), self.now)
         self.unsaved = True
         return f"action item {item.id}: {item.text}"
 
     @action_item.validator
     def _validate_item(self, change: Any = None) -> None:
-        _refuse(self.record.refuses_item, _parse(ItemChange, change))
+        refuse(self.record.refuses_item, parse(ItemChange, change))
 
     @workflow.update
     def close(self, close: Any = None) -> str:
         """End the follow-up. Input: a Close."""
-        said = _clean(_read(Close, close))
+        said = clean(read(Close, close))
         record = self.record
         record.closed_at, record.closed_by, record.close_reason = self.now, said.by, said.reason
         self.unsaved = True
@@ -247,45 +243,18 @@ class PostIncident:
 
     @close.validator
     def _validate_close(self, close: Any = None) -> None:
-        _refuse(self.record.refuses_close, _parse(Close, close))
+        refuse(self.record.refuses_close, parse(Close, close))
 
     def _take_done(self, duty: Duty, done: Any) -> str:
-        said = _clean(_read(Done, done))
+        said = clean(read(Done, done))
         self.record.done(duty, said, self.now)
         self.unsaved = True
         return f"{duty} done by {said.by}"
 
     def _check_done(self, duty: Duty, done: Any) -> None:
-        _refuse(lambda said: self.record.refuses_done(duty, said), _parse(Done, done))
+        refuse(lambda said: self.record.refuses_done(duty, said), parse(Done, done))
 
     @workflow.query
     def status(self) -> PostIncidentRecord:
         """How the follow-up stands."""
         return self.record
-
-
-def _parse(model: type[M], value: Any) -> M:
-    """For validators: what makes no sense is refused with the reason, without the input itself."""
-    try:
-        return model.model_validate(value)
-    except ValidationError as e:
-        said = "; ".join(f"{'.'.join(map(str, x['loc'])) or 'input'}: {x['msg']}" for x in e.errors()[:5])
-        raise ValueError(said) from None
-
-
-def _read(model: type[M], value: Any) -> M:
-    try:
-        return _parse(model, value)
-    except ValueError as e:
-        raise ApplicationError(str(e), type="Invalid", non_retryable=True) from None
-
-
-def _clean(said: M) -> M:
-    """What people write may hold a secret."""
-    texts = {k: redact_text(v) for k, v in said if isinstance(v, str)}
-    return said.model_copy(update=texts)
-
-
-def _refuse(reason: Callable[[M], str], said: M) -> None:
-    if refused := reason(said):
-        raise ValueError(refused)

@@ -9,7 +9,7 @@ AGES = (0, 900, 1800, 3600)  # seconds: the times after which the levels L1 to L
 
 
 class OwnHealth:
-    """Sets `suture_temporal_up`, `suture_queue_workers` and `suture_incidents_waiting`."""
+    """Sets `suture_temporal_up`, `suture_queue_workers`, `suture_incidents_waiting`, `suture_escalations_unacknowledged`."""
 
     def __init__(self, server: IncidentServer) -> None:
         self._server = server
@@ -22,6 +22,8 @@ class OwnHealth:
                 metrics.queue_workers.labels(queue).set(count)
             for age in AGES:
                 metrics.waiting.labels(str(age)).set(await self._server.waiting_count(age))
+                called = await self._server.waiting_count(age, called=True)
+                metrics.unacknowledged.labels(str(age)).set(called)
         except BaseException:  # a scrape that is given up, too
             self._forget(metrics)
             raise
@@ -30,3 +32,4 @@ class OwnHealth:
     def _forget(self, metrics: Metrics) -> None:
         metrics.queue_workers.clear()
         metrics.waiting.clear()
+        metrics.unacknowledged.clear()

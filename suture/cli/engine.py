@@ -46,6 +46,7 @@ def start(settings: Settings, embedded: bool, background: bool) -> int:
 
 def _check(settings: Settings) -> None:
     """Raises WrongUse for what would only fail after the servers have started."""
+    from policies.emergency import load_emergency
     from policies.limits import Limits
     from policies.post_incident import load_post_incident
     from policies.rules import load_policy
@@ -58,6 +59,7 @@ def _check(settings: Settings) -> None:
         for file in settings.policies:
             load_policy(file)
         load_post_incident(settings.post_incident)
+        load_emergency(settings.emergency)
         if settings.governor:
             Limits.load(settings.governor)
     except (Invalid, ValueError) as e:

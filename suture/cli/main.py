@@ -17,6 +17,7 @@ from suture.cli import (
     decide,
     demo,
     down,
+    emergency,
     export,
     incidents,
     lab,
@@ -50,6 +51,7 @@ app.add_typer(lab.app, name="lab", rich_help_panel=_RUN)
 app.command("incidents", rich_help_panel=_LOOK)(incidents.incidents)
 app.command("show", rich_help_panel=_LOOK)(show.show)
 app.command("why", rich_help_panel=_LOOK)(why.why)
+app.add_typer(emergency.app, name="emergency", rich_help_panel=_ACT)
 app.add_typer(postmortem.app, name="postmortem", rich_help_panel=_LOOK)
 app.command("audit", rich_help_panel=_LOOK)(audit.audit)
 app.command("export", rich_help_panel=_LOOK)(export.export)

@@ -140,15 +140,16 @@ class TemporalIncidents:
         except (RPCError, RuntimeError) as e:
             raise explain(e) from e
 
-    async def waiting_count(self, longer_than: float) -> int:
-        """How many incidents wait for a person and began so many seconds ago. Raises Unavailable.
+    async def waiting_count(self, longer_than: float, called: bool = False) -> int:
+        """How many incidents wait for a person (`called`: whom they have called) and began so many seconds ago.
 
-        0 on a server that does not know the engine's search attributes.
+        Raises Unavailable. 0 on a server that does not know the engine's search attributes.
         """
         if not (self._options and self._options.search_attributes):
             return 0
         before = datetime.now(UTC) - timedelta(seconds=longer_than)
-        waits = f"{SearchAttribute.WAITING_FOR} IS NOT NULL AND {SearchAttribute.WAITING_FOR} != ''"
+        others = ["''", "'turn'", *(["'approver'"] if called else [])]
+        waits = f"{SearchAttribute.WAITING_FOR} IS NOT NULL AND {SearchAttribute.WAITING_FOR} NOT IN ({', '.join(others)})"
         query = f"{OPEN} AND {waits} AND StartTime <= '{before.isoformat()}'"
         try:
             return (await self._client.count_workflows(query, rpc_timeout=RPC_TIMEOUT)).count

@@ -12,13 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from suture.domain.action import Receipt
 from suture.domain.errors import Invalid
 from suture.domain.post_incident import PostIncidentRecord
+from suture.domain.redaction import redact_text
 from suture.memory import queries
 from suture.memory.redacting import clean
 from suture.memory.statements import Statements, table_of
 from suture.memory.store import SqlMemory
 from suture.memory.tables import ActionState, PostIncident
 from suture.memory.views import ActionRow
-from suture.ports import Archived, JournalEntry
+from suture.ports import Archived, JournalEntry, Noted
 
 _follow_ups = table_of(PostIncident)
 
@@ -28,7 +29,7 @@ class SqlArchive:
 
     def __init__(self, memory: SqlMemory) -> None:
         self._memory = memory
-        self._upsert = Statements(memory.database).upsert(PostIncident)
+        self._do = Statements(memory.database)
 
     async def archived(self, incident_id: str) -> Archived:
         """Raises TargetNotFound, Invalid, Unavailable."""
@@ -41,7 +42,20 @@ class SqlArchive:
     async def save_follow_up(self, record: PostIncidentRecord) -> None:
         """Write how it stands. Raises Unavailable."""
         row = _row(record, datetime.now(UTC))
-        await self._memory.database.write(lambda c: c.execute(self._upsert, row))
+        await self._memory.database.write(lambda c: c.execute(self._do.upsert(PostIncident), row))
+
+    async def note(self, noted: Noted) -> None:
+        """Keep a change of the engine itself, once. Raises Unavailable."""
+        row = {
+            "config_id": noted.id,
+            "changed_by": redact_text(noted.by),
+            "changes": clean(noted.model_dump(mode="json")["changes"]),
+            "reason": redact_text(noted.reason),
+            "incident_id": noted.incident_id,
+            "created_at": noted.at,
+            "target": noted.target,
+        }
+        await self._memory.database.write(lambda c: c.execute(self._do.config, row))
 
     async def follow_up(self, incident_id: str) -> PostIncidentRecord | None:
         """The follow-up of an incident, as it was last written."""

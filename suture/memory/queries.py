@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Row, Select, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from suture.domain.emergency import SYSTEM
 from suture.domain.errors import Invalid, TargetNotFound
 from suture.domain.incident import IncidentRecord
 from suture.domain.stages import Outcome
@@ -94,7 +95,7 @@ async def stats(memory: SqlMemory, since: datetime | None = None) -> Stats:
         func.count().filter(healed).label("healed"),
         func.avg(_i.mttr_seconds).filter(healed).label("recovery"),
     )
-    (n,) = await _rows(memory, _since(numbers, since))
+    (n,) = await _rows(memory, _since(numbers.where(_i.system != SYSTEM), since))
     return Stats(
         incidents=n.incidents,
         finished=n.finished,
@@ -144,7 +145,9 @@ def _record(raw: dict[str, Any]) -> IncidentRecord | None:
 
 async def _counts(memory: SqlMemory, column: ColumnElement[Any], since: datetime | None) -> dict[str, int]:
     counted = (
-        select(column.label("word"), func.count().label("n")).where(column.is_not(None)).group_by(column)
+        select(column.label("word"), func.count().label("n"))
+        .where(column.is_not(None), _i.system != SYSTEM)
+        .group_by(column)
     )
     return {row.word: row.n for row in await _rows(memory, _since(counted, since).order_by(column))}
 

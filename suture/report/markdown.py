@@ -171,11 +171,21 @@ def _people(facts: Facts) -> Lines:
         yield from _table(("UTC", "Who", "Said", "Why"), rows)
     else:
         yield "No person had to decide, or nobody did."
+    called = [*facts.record.called, *_still_called(facts.record)]
+    if called:
+        yield ""
+        yield from (f"- called: {plain(line)}" for line in called)
     told = [*facts.told, *(facts.follow_up.told if facts.follow_up else [])]
     if told:
         yield ""
         who = [(clock(t.at), t.level, plain(", ".join(t.who)), plain(t.text)) for t in told]
         yield from _table(("UTC", "Level", "Told", "What"), who)
+
+
+def _still_called(r: IncidentRecord) -> list[str]:
+    """Whom the last escalation called; earlier ones are in `called`."""
+    told = r.escalation.told if r.escalation else []
+    return [f"{t.title} at {clock(t.at)}: {t.result or 'under way'}" for t in told]
 
 
 def _vote(v: Vote) -> tuple[str, ...]:

@@ -67,6 +67,12 @@ class Metrics:
             ("longer_than_seconds",),
             registry=r,
         )
+        self.unacknowledged = Gauge(
+            "suture_escalations_unacknowledged",
+            "Incidents that wait for somebody who was called and has not answered, and began so many seconds ago",
+            ("longer_than_seconds",),
+            registry=r,
+        )
         self.temporal_up = Gauge("suture_temporal_up", "Whether Temporal answers (0 or 1)", registry=r)
         self.queue_workers = Gauge(
             "suture_queue_workers", "Workers that take work from a task queue", ("queue",), registry=r

@@ -64,6 +64,7 @@ async def main(point: str) -> None:
             memory=Doomed(ports.memory, point),
             notifier=Doomed(ports.notifier, point),
             notifications=Doomed(ports.notifications, point),
+            governor=Doomed(ports.governor, point),
         )
         async with worker(client, settings, Role.ALL, chosen, doomed):
             await asyncio.Event().wait()

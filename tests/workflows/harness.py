@@ -32,6 +32,7 @@ from tests.fakes import (
     FakeNotifications,
     FakeNotifier,
     FakeOnCall,
+    FakeProber,
 )
 from worker.bootstrap import Ports, Role, worker
 from worker.plugin import SuturePlugin
@@ -77,6 +78,7 @@ class World:
             self.notifier,
             self.notifications,
             self.governor,
+            prober=FakeProber(),
         )
         self.handles: list[WorkflowHandle[Any, Any]] = []
 
