@@ -182,6 +182,8 @@ def gateway(settings: Settings, ports: Ports, sdk_metrics: str) -> Gateway:
         "database": ports.memory.ready,
         "cluster": ports.cluster.ready,
     }
+    desk, audit = ports.desk, ports.audit
+    parts = Parts(desk, audit, ports.cluster, ports.governor, ports.incidents) if desk and audit else None
     app = create_app(
         settings,
         ports.incidents,
@@ -192,7 +194,7 @@ def gateway(settings: Settings, ports: Ports, sdk_metrics: str) -> Gateway:
         link=ports.incidents.link,
         open_count=ports.incidents.open_count,
         gauges=[OwnHealth(ports.incidents), GovernorGauges(ports.governor, settings.cluster)],
-        parts=Parts(ports.desk, ports.audit, ports.cluster) if ports.desk and ports.audit else None,
+        parts=parts,
     )
     return Gateway(app, settings)
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse
 from starlette.responses import RedirectResponse, Response
 
-from suture.api import answering, audit_page, incidents, login, pages
+from suture.api import answering, audit_page, governing, incidents, login, pages
 from suture.api.auth import Gate
 from suture.api.deciding import Deciding
 from suture.api.errors import Refused
@@ -19,7 +19,7 @@ from suture.api.oidc import Oidc
 from suture.api.preview import Preview
 from suture.api.web import HERE, STATIC, Pages
 from suture.links import Links
-from suture.ports import Audit, Cluster, Desk
+from suture.ports import Audit, Cluster, Desk, Governor, IncidentServer
 from suture.settings import Settings
 
 FOR_A_DAY = "public, max-age=86400"
@@ -32,6 +32,8 @@ class Parts:
     desk: Desk
     audit: Audit
     cluster: Cluster | None = None
+    governor: Governor | None = None
+    incidents: IncidentServer | None = None  # whom the governor's switches call
 
 
 def install(
@@ -48,7 +50,9 @@ def install(
     preview = Preview(parts.cluster) if parts.cluster else None
     oidc = Oidc(settings, key, people) if settings.oidc_issuer else None
     made = Pages(
-        sessions, has_governor=False, has_oidc=urlsplit(settings.oidc_issuer).hostname if oidc else ""
+        sessions,
+        has_governor=parts.governor is not None,
+        has_oidc=urlsplit(settings.oidc_issuer).hostname if oidc else "",
     )
     entrance = login.Entrance(sessions, deciding)
     links = answering.Answering(Links(key, settings.url), parts.desk, deciding, people, parts.audit)
@@ -56,6 +60,10 @@ def install(
     app.include_router(pages.routes(made, parts.desk, deciding, people, preview, temporal))
     app.include_router(audit_page.routes(made, parts.audit))
     app.include_router(login.routes(made, gate, entrance))
+    if parts.governor and parts.incidents:
+        governs = governing.Governing(parts.governor, parts.incidents, deciding, settings.cluster)
+        app.include_router(governing.api(governs))
+        app.include_router(governing.page(made, governs))
     if oidc:
         app.include_router(login.oidc_routes(oidc, entrance))
     app.include_router(answering.routes(made, links, preview))

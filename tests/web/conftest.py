@@ -14,6 +14,7 @@ import httpx2
 import pytest
 from temporalio.client import Client, WorkflowHandle
 
+from policies.limits import Limits
 from suture.access import People, hashed
 from suture.api.app import create_app
 from suture.api.server import Gateway
@@ -23,6 +24,7 @@ from suture.domain.action import Action, Receipt, Scale
 from suture.ingest.conversation import Conversation
 from suture.links import Links
 from suture.memory.audit import SqlAudit
+from suture.memory.governor import SqlGovernor
 from suture.memory.store import SqlMemory
 from suture.settings import Settings
 from suture.telemetry.metrics import Metrics
@@ -73,13 +75,14 @@ class Site(World):
         self.ports = replace(self.ports, cluster=self.cluster, memory=memory)
         self.audit = SqlAudit(memory.database, settings.sealing_key())
         self.desk = Desk(Conversation(client, indexed=True), memory)
+        self.governor = SqlGovernor(memory.database, Limits.load())
         self.people = People(settings.access_file)
         app = create_app(
             settings,
             RecordingIncidents(),
             by_labels,
             metrics=Metrics(),
-            parts=Parts(self.desk, self.audit, self.cluster),
+            parts=Parts(self.desk, self.audit, self.cluster, self.governor, self.ports.incidents),
             link=lambda workflow_id: f"http://temporal.example/workflows/{workflow_id}",
         )
         self.gateway = Gateway(app, settings)
