@@ -19,6 +19,7 @@ from suture.cli import (
     down,
     emergency,
     export,
+    governor,
     incidents,
     lab,
     postmortem,
@@ -55,6 +56,11 @@ app.add_typer(emergency.app, name="emergency", rich_help_panel=_ACT)
 app.add_typer(postmortem.app, name="postmortem", rich_help_panel=_LOOK)
 app.command("audit", rich_help_panel=_LOOK)(audit.audit)
 app.command("export", rich_help_panel=_LOOK)(export.export)
+app.command("governor", rich_help_panel=_LOOK)(governor.governor)
+app.command("stop", rich_help_panel=_ACT)(governor.stop)
+app.command("resume", rich_help_panel=_ACT)(governor.resume)
+app.command("freeze", rich_help_panel=_ACT)(governor.freeze)
+app.command("unfreeze", rich_help_panel=_ACT)(governor.unfreeze)
 app.command("report", rich_help_panel=_ACT)(report.report)
 app.command("approve", rich_help_panel=_ACT)(decide.approve)
 app.command("reject", rich_help_panel=_ACT)(decide.reject)
