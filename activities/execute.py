@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.release import look_after
-from policies.guardrails import Guardrails
+from policies.guardrails import Guardrails, covered
 from suture.diagnosis.impact import impact
 from suture.domain.action import Action, Receipt
 from suture.domain.decision import Verdict
@@ -83,6 +83,8 @@ class Execute:
 
     async def _guard(self, request: ExecuteRequest) -> None:
         """Guardrails on a fresh reading: what the plan was decided on may be minutes or days old."""
+        if not request.undo:
+            covered(request.action, request.verdict)
         self._guardrails.check(request.action, request.undo)
         snapshot = await self._cluster.snapshot(request.action.object.namespace)
         reach = impact(snapshot, Plan(actions=[request.action])).actions[0]

@@ -6,13 +6,13 @@ time zone of the settings) and `actor` (who changed the plan; empty for the engi
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
+from functools import cache
 from typing import Any, Final
 
-from policies.expressions import Expression, ExpressionError
-from suture.domain.action import Action
+from policies.checking import ANY, BOOL, DOUBLE, INT, STRING, ListOf, MapOf, Shape, Type, Words
+from suture.domain.action import KINDS, Action, Reversibility, Risk, Scale
 from suture.domain.decision import Method, Route, Routing
 from suture.domain.diagnosis import FailureType, Hypothesis
 from suture.domain.facts import Facts
@@ -20,6 +20,11 @@ from suture.domain.impact import ActionImpact
 from suture.domain.plan import Plan
 from suture.domain.stages import Severity
 from suture.domain.target import ObjectRef, Target
+
+
+def _words(names: type[StrEnum]) -> Words:
+    return Words(tuple(str(name) for name in names))
+
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 REACH: Final = (
@@ -76,104 +81,67 @@ def _time(at: datetime) -> dict[str, Any]:
     }
 
 
-# -- checking at load ---------------------------------------------------------------------------------------------------------
+# -- described, to check rules at load -----------------------------------------------------------------------------------------
 
 _PARAMETERS: Final = {  # every parameter that some kind of action has
     "kind": "scale", "replicas": 1, "to_revision": 1, "grace_seconds": 0, "patch_type": "merge", "body": {}, "note": "",
     "revision": "", "container": "", "requests": {}, "limits": {},
 }  # fmt: skip
+_DESCRIBED: Final[
+    dict[str, Type]
+] = {  # what an example does not show: words out of a set, and maps with keys of their own
+    "severity": _words(Severity),
+    "failure_type": _words(FailureType),
+    "risk": _words(Risk),
+    "reversibility": _words(Reversibility),
+    "method": _words(Method),
+    "weekday": Words(DAYS),
+    "route.name": _words(Route),
+    "actions.kind": Words(KINDS),
+    "actions.patch_type": Words(("strategic", "merge", "json")),
+    "actions.body": ANY,
+    "actions.requests": MapOf(STRING),
+    "actions.limits": MapOf(STRING),
+}
 
 
-def example() -> dict[str, Any]:
-    """A context with every name that can occur: what is not in it, no rule may speak of."""
+@cache
+def described() -> dict[str, Type]:
+    """The types of all variables, read off an example: what is not in it, no rule may speak of."""
+    return {name: _described(value, (name,)) for name, value in _example().items()}
+
+
+def _described(value: Any, path: tuple[str, ...]) -> Type:
+    special = _DESCRIBED.get(path[-1]) or _DESCRIBED.get(".".join(path[-2:]))
+    if special is not None:
+        return special
+    if isinstance(value, dict):
+        return Shape({name: _described(inner, (*path, name)) for name, inner in value.items()})
+    if isinstance(value, list):
+        return ListOf(_described(value[0], path))
+    kinds: tuple[tuple[type, Type], ...] = ((bool, BOOL), (int, INT), (float, DOUBLE), (str, STRING))
+    return next(found for kind, found in kinds if isinstance(value, kind))
+
+
+def _example() -> dict[str, Any]:
     ref = ObjectRef(kind="Deployment", namespace="n", name="x")
-    plan = Plan.model_validate({"actions": [{"kind": "scale", "object": ref, "replicas": 1}]})
+    plan = Plan(actions=[Scale(object=ref, replicas=1)])
+    hypothesis = Hypothesis(
+        id="h",
+        failure_type=FailureType.UNKNOWN,
+        origin="detector",
+        cause="c",
+        confidence=0.5,
+        plan=plan,
+    )
     made = context(
         Facts(
             target=Target(namespace="n", kind="Deployment", name="x"),
             severity=Severity.HIGH,
-            hypothesis=Hypothesis(
-                id="h",
-                failure_type=FailureType.UNKNOWN,
-                origin="detector",
-                cause="c",
-                confidence=0.5,
-                plan=plan,
-            ),
+            hypothesis=hypothesis,
             routing=Routing(route=Route.HYBRID, method=Method.EXECUTE, reason="", hybrid_score=0.5),
             at=datetime(2026, 1, 1, tzinfo=UTC),
         )
     )
-    made["plan"]["actions"][0] = {**_PARAMETERS, **made["plan"]["actions"][0]}
+    made["plan"]["actions"] = [{**_PARAMETERS, **action} for action in made["plan"]["actions"]]
     return made
-
-
-_STRING = re.compile(r"""r?('''.*?'''|\"\"\".*?\"\"\"|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")""", re.DOTALL)
-_PATH = re.compile(r"(?<![\w.])([A-Za-z_]\w*)((?:\s*\.\s*[A-Za-z_]\w*\b(?!\s*\()|\s*\[\s*\d+\s*\])*)")
-_MACRO = re.compile(
-    r"(?<![\w.])([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*?)\.(?:exists|exists_one|all|map|filter)\(\s*([A-Za-z_]\w*)\s*,"
-)
-_BOUND = re.compile(r"\.(?:exists|exists_one|all|map|filter)\(\s*([A-Za-z_]\w*)\s*,")
-_STEP = re.compile(r"\.\s*([A-Za-z_]\w*)|\[\s*(\d+)\s*\]")
-_FREE: Final = ("requests", "limits", "body")  # their keys are the user's own
-
-
-def misspelt(expression: Expression) -> str | None:
-    """What the expression speaks of that does not exist, or cannot be compared as it is; None when all is well.
-
-    Names are followed member by member, also through macros (`plan.actions.exists(a, a.kind == ...)`); types are tried on an
-    example, where a wrong one raises.
-    """
-    text = _STRING.sub("''", expression.source)
-    known = {
-        **dict.fromkeys(_BOUND.findall(text)),
-        **example(),
-    }  # what is bound over a literal may be anything
-    for found in _MACRO.finditer(text):
-        over = _follow(known, *_split(found[1]))
-        known[found[2]] = over[0] if isinstance(over, list) and over else None
-    unknown = sorted(set(expression.variables) - set(known))
-    if unknown:
-        return f"there is nothing called {unknown[0]}: a rule can speak of {', '.join(sorted(example()))}"
-    for found in _PATH.finditer(text):
-        wrong = _wrong(known, found[1], [a or b for a, b in _STEP.findall(found[2])])
-        if wrong:
-            return wrong
-    try:
-        expression.test(example())
-    except ExpressionError as e:
-        return str(e)
-    return None
-
-
-def _split(path: str) -> tuple[str, list[str]]:
-    root, *rest = path.split(".")
-    return root, rest
-
-
-def _follow(known: dict[str, Any], root: str, steps: list[str]) -> Any:
-    value: Any = known.get(root)
-    for step in steps:
-        value = value.get(step) if isinstance(value, dict) else None
-    return value
-
-
-def _wrong(known: dict[str, Any], root: str, steps: list[str]) -> str | None:
-    value, path = known.get(root), root
-    for step in steps if value is not None else ():
-        if path.rpartition(".")[2] in _FREE:
-            return None
-        if isinstance(value, list) and step.isdigit():
-            value = value[0] if value else {}
-        elif isinstance(value, dict) and step in value:
-            value = value[step]
-        else:
-            return f"{path} has no {step}" + _instead(value)
-        path += f".{step}"
-    return None
-
-
-def _instead(value: Any) -> str:
-    names: Iterator[str] = iter(sorted(value)) if isinstance(value, dict) else iter(())
-    there = ", ".join(names)
-    return f": it has {there}" if there else ": it has no members"

@@ -35,6 +35,13 @@ class ExpressionError(Invalid):
     """The expression cannot be read, or cannot be answered for this input."""
 
 
+class Variables:
+    """What expressions are asked about: converted once, however many of them there are."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.converted = _cel.Context(dict(values))
+
+
 class Expression:
     """One compiled expression that must answer true or false."""
 
@@ -45,15 +52,12 @@ class Expression:
         except ValueError as e:
             raise ExpressionError(f"{source!r} is not a CEL expression: {e}") from e
 
-    @property
-    def variables(self) -> list[str]:
-        """The names it speaks of, those bound by its own macros included."""
-        return list(self._program.variables())
-
-    def test(self, variables: Mapping[str, Any]) -> bool:
+    def test(self, variables: Mapping[str, Any] | Variables) -> bool:
         """Evaluate; raises ExpressionError on any error and on an answer that is not a boolean."""
         try:
-            answer = self._program.execute(dict(variables))
+            answer = self._program.execute(
+                variables.converted if isinstance(variables, Variables) else dict(variables)
+            )
         except (ValueError, TypeError, RuntimeError, KeyError) as e:
             raise ExpressionError(f"{self.source!r} cannot be answered: {e}") from e
         if not isinstance(answer, bool):

@@ -39,6 +39,11 @@ class Reloading:
                 self._take_up()
         return self._engine
 
+    def look(self) -> str:
+        """What is wrong with today's files; empty when they are in force."""
+        self.engine()
+        return self.problem
+
     def _take_up(self) -> None:
         try:
             self._engine, self.problem = self._read(), ""

@@ -7,10 +7,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
-from policies.context import misspelt
-from policies.expressions import Expression, ExpressionError
+from policies.checking import problem
+from policies.context import described
+from policies.expressions import Expression, ExpressionError, Variables
 from policies.files import read
 from suture.domain.decision import Method, Mode
 
@@ -71,14 +72,20 @@ class Rule(BaseModel):
     change: Change | None = None
     _condition: Expression = PrivateAttr()
 
-    def model_post_init(self, _context: Any) -> None:
+    @field_validator("when")
+    @classmethod
+    def _speaks_of_what_there_is(cls, when: str) -> str:
         try:
-            self._condition = Expression(self.when)
+            Expression(when)
         except ExpressionError as e:
             raise ValueError(str(e)) from e
-        wrong = misspelt(self._condition)
+        wrong = problem(when, described())
         if wrong:
-            raise ValueError(f"{self.when!r}: {wrong}")
+            raise ValueError(f"{when.strip()!r}: {wrong}")
+        return when
+
+    def model_post_init(self, _context: Any) -> None:
+        self._condition = Expression(self.when)
 
     @model_validator(mode="after")
     def _fits_effect(self) -> Rule:
@@ -90,7 +97,7 @@ class Rule(BaseModel):
             raise ValueError("only approve can be without_person")
         return self
 
-    def matches(self, context: dict[str, Any]) -> bool:
+    def matches(self, context: dict[str, Any] | Variables) -> bool:
         """Whether the condition holds; raises ExpressionError when it cannot be answered."""
         return self._condition.test(context)
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, tzinfo
+from typing import Any
 
 from policies.context import context
-from policies.expressions import ExpressionError
+from policies.expressions import ExpressionError, Variables
 from policies.guardrails import Guardrails
 from policies.modify import Modified, modify
 from policies.rules import Effect, Policy, Rule
 from suture.domain.decision import ApprovalNeeds, Method, Mode, Verdict, VerdictKind
 from suture.domain.facts import Facts
+from suture.domain.plan import Plan
 
-Eligible = Callable[[list[str]], list[str]]  # roles -> names of those who have one of them
+Eligible = Callable[
+    [list[str]], list[str] | None
+]  # names of those with one of these roles; None: nobody is named at all
 
 
 class PolicyEngine:
@@ -24,7 +28,7 @@ class PolicyEngine:
         self,
         policies: Sequence[Policy],
         guardrails: Guardrails,
-        eligible: Eligible = lambda _roles: [],
+        eligible: Eligible = lambda _roles: None,
         time_zone: tzinfo = UTC,
     ) -> None:
         self._policies = list(policies)
@@ -38,15 +42,39 @@ class PolicyEngine:
         try:
             matching = self._matching(facts)
         except ExpressionError as e:
-            return self._denied([f"a policy could not be evaluated, so the plan is denied: {e}"], [])
+            return self._denied([f"a policy could not be evaluated, so the plan is denied: {e}"])
         denied = [r for r in matching if r.effect is Effect.DENY]
-        names = [r.name for r in matching]
-        objections = self._guardrails.objections(facts.plan, facts.impact, facts.hypothesis.origin)
+        objections = self._objections(facts, facts.plan)
         if objections or denied:
-            return self._denied(objections or _reasons(denied), names)
-        changed = modify(facts.plan, [r for r in matching if r.effect is Effect.MODIFY])
-        late = self._guardrails.objections(changed.plan, None, facts.hypothesis.origin)
-        return self._denied(late, names) if late else self._approved(facts, changed, matching)
+            return self._denied(objections or _reasons(denied), matching)
+        try:
+            changed = modify(facts.plan, [r for r in matching if r.effect is Effect.MODIFY])
+        except ValueError as e:
+            return self._denied([f"a policy made a plan that makes no sense, so it is denied: {e}"], matching)
+        late = self._objections(facts, changed.plan) or self._nobody(matching)
+        return self._denied(late, matching) if late else self._approved(facts, changed, matching)
+
+    def _objections(self, facts: Facts, plan: Plan) -> list[str]:
+        """What the guardrails say of a plan that a person or a policy may have changed since its reach was read."""
+        reach = facts.impact.after_edits(plan) if facts.impact else None
+        return self._guardrails.objections(plan, reach, facts.hypothesis.origin)
+
+    def _nobody(self, matching: list[Rule]) -> list[str]:
+        """A rule that asks for somebody who does not exist would otherwise be content with anybody."""
+        asking = [r for r in matching if r.effect is Effect.REQUIRE_APPROVAL]
+        if self._names(asking) != []:
+            return []
+        roles = ", ".join(sorted({role for r in asking if r.approvers for role in r.approvers.roles}))
+        return [f"nobody has the role that the policies ask for ({roles}): name somebody in the access file"]
+
+    def _names(self, asking: list[Rule]) -> list[str] | None:
+        """Who satisfies every rule that asks for a role; None when no rule does, or the installation names nobody."""
+        sets = [
+            set(names)
+            for r in asking
+            if r.approvers and r.approvers.roles and (names := self._eligible(r.approvers.roles)) is not None
+        ]
+        return sorted(set.intersection(*sets)) if sets else None
 
     def _approved(self, facts: Facts, changed: Modified, matching: list[Rule]) -> Verdict:
         proposals = self._guardrails.proposals(facts.plan, facts.impact)
@@ -67,7 +95,7 @@ class PolicyEngine:
             mode=mode,
             method=_more_careful(changed.method, facts.routing.method),
             modifications=[*changed.words, *proposals],
-            matched=[r.name for r in matching],
+            **_applied(matching),
             without_person=any(r.without_person for r in approving),
             approval=self._needs(asking) if asks and acts else None,
         )
@@ -84,25 +112,28 @@ class PolicyEngine:
         return []
 
     def _needs(self, asking: list[Rule]) -> ApprovalNeeds:
-        """The strictest of all rules that ask: the largest quorum, roles that satisfy every rule, the highest level, the
-        shortest time."""
+        """The strictest of all rules that ask: the largest quorum, people who satisfy every rule, the highest level, the
+        shortest time.
+        """
         wanted = [r.approvers for r in asking if r.approvers]
-        lists = [set(a.roles) for a in wanted if a.roles]
-        roles = sorted(set.intersection(*lists) or lists[0]) if lists else []
         return ApprovalNeeds(
             quorum=max((a.quorum for a in wanted), default=1),
-            roles=roles,
+            roles=sorted({role for a in wanted for role in a.roles}),
             level=max((a.level for a in wanted), default="L1"),
-            eligible=self._eligible(roles) if roles else [],
+            eligible=self._names(asking) or [],
             expires_seconds=min((a.expires_seconds for a in wanted if a.expires_seconds), default=None),
         )
 
     def _matching(self, facts: Facts) -> list[Rule]:
-        variables = context(facts, self._time_zone)
+        variables = Variables(context(facts, self._time_zone))
         return [rule for policy in self._policies for rule in policy.rules if rule.matches(variables)]
 
-    def _denied(self, reasons: list[str], matched: list[str]) -> Verdict:
-        return Verdict(kind=VerdictKind.DENIED, reasons=reasons, policy_hash=self.hash, matched=matched)
+    def _denied(self, reasons: list[str], matching: Sequence[Rule] = ()) -> Verdict:
+        return Verdict(kind=VerdictKind.DENIED, reasons=reasons, policy_hash=self.hash, **_applied(matching))
+
+
+def _applied(rules: Sequence[Rule]) -> dict[str, Any]:
+    return {"matched": [r.name for r in rules], "conditions": {r.name: r.when for r in rules}}
 
 
 def _reasons(rules: list[Rule]) -> list[str]:

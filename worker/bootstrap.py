@@ -41,6 +41,7 @@ from policies.reload import Reloading
 from policies.routing import RoutingRules
 from policies.rules import ASK, AUTOPILOT
 from policies.verdict import PolicyEngine
+from suture.access import People
 from suture.domain.emergency import Prepared
 from suture.domain.incident import Options
 from suture.ports import (
@@ -169,6 +170,7 @@ def gateway(settings: Settings, ports: Ports, sdk_metrics: str) -> Gateway:
     from suture.api.auth import check_exposure
     from suture.api.governor_gauges import GovernorGauges
     from suture.api.own_health import OwnHealth
+    from suture.api.policy_health import PolicyHealth
     from suture.api.server import Gateway
     from suture.api.site import Parts
     from suture.diagnosis.resolve import resolve
@@ -176,11 +178,13 @@ def gateway(settings: Settings, ports: Ports, sdk_metrics: str) -> Gateway:
     from suture.telemetry import METRICS
 
     check_exposure(settings)
+    rules = PolicyHealth(policies(settings).look)
     resolver = ClusterResolver(ports.cluster, resolve)
     health = {
         "temporal": ports.incidents.ready,
         "database": ports.memory.ready,
         "cluster": ports.cluster.ready,
+        "policies": rules.check,
     }
     desk, audit = ports.desk, ports.audit
     parts = Parts(desk, audit, ports.cluster, ports.governor, ports.incidents) if desk and audit else None
@@ -193,7 +197,7 @@ def gateway(settings: Settings, ports: Ports, sdk_metrics: str) -> Gateway:
         sdk_metrics_url=sdk_metrics,
         link=ports.incidents.link,
         open_count=ports.incidents.open_count,
-        gauges=[OwnHealth(ports.incidents), GovernorGauges(ports.governor, settings.cluster)],
+        gauges=[OwnHealth(ports.incidents), GovernorGauges(ports.governor, settings.cluster), rules],
         parts=parts,
     )
     return Gateway(app, settings)
@@ -213,8 +217,14 @@ def policies(settings: Settings) -> Reloading:
     """The policies of the settings, taken up when they change; raises Invalid naming file and line. Without any, every
     change asks."""
     files = [*settings.policies, *([AUTOPILOT] if settings.autopilot else [])] or [ASK]
-    rails, zone = guardrails(settings), ZoneInfo(settings.time_zone)
-    return Reloading(files, lambda read: PolicyEngine(read, rails, time_zone=zone))
+    rails, zone, people = guardrails(settings), ZoneInfo(settings.time_zone), People(settings.access_file)
+
+    def eligible(roles: list[str]) -> list[str] | None:
+        if not people.named:
+            return None
+        return list(dict.fromkeys(name for role in roles for name in people.eligible(role)))
+
+    return Reloading(files, lambda read: PolicyEngine(read, rails, eligible, zone))
 
 
 def escalation_file(settings: Settings) -> EscalationFile:

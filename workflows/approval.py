@@ -12,6 +12,7 @@ from suture.domain import quorum
 from suture.domain.decision import ApprovalNeeds, ApprovalRequest, Decision, Verdict, VerdictKind, Vote
 from suture.domain.diagnosis import Hypothesis
 from suture.domain.edits import edited
+from suture.domain.facts import Facts
 from suture.domain.incident import Attempt, Phase
 from suture.domain.plan import Plan
 from suture.domain.redaction import redact_text
@@ -168,9 +169,11 @@ async def _pose(story: Story, hypothesis: Hypothesis, verdict: Verdict, attempt:
         return
     attempt.asked = standing.asked
     if standing.plan_hash != plan.hash:
-        attempt.verdict = await _judged(story, hypothesis, attempt, standing.plan)
-        if attempt.verdict.plan is None or attempt.verdict.plan.hash != standing.plan_hash:
-            attempt.verdict = verdict
+        edited_by = standing.votes[0].by if standing.votes else ""
+        judged, facts = await _judged(story, hypothesis, attempt, standing.plan, edited_by)
+        if judged.plan is not None and judged.plan.hash == standing.plan_hash:
+            attempt.verdict, attempt.judged = judged, facts
+        else:
             _question(story, hypothesis.cause, verdict, plan.hash)
 
 
@@ -243,11 +246,12 @@ async def _judge(story: Story, hypothesis: Hypothesis, attempt: Attempt, decisio
     assert request is not None  # noqa: S101 - it was edited
     plan = edited(request.plan, decision.edits)
     changes = [redact_text(f"{path} = {value}") for path, value in decision.edits.items()]
-    verdict = await _judged(story, hypothesis, attempt, plan, decision.by)
+    verdict, facts = await _judged(story, hypothesis, attempt, plan, decision.by)
     ok = verdict.kind is not VerdictKind.DENIED and verdict.plan is not None
     if ok:
         _question(story, request.cause, verdict, request.origin, changes)
-        attempt.verdict, words = verdict, _count(story, decision, plan, changes)
+        attempt.verdict, attempt.judged = verdict, facts
+        words = _count(story, decision, plan, changes)
     else:
         words = f"refused with {', '.join(changes)}: {'; '.join(verdict.reasons)}"
         said = decision.model_copy(update={"choice": "comment", "reason": words})
@@ -275,15 +279,17 @@ def _count(story: Story, decision: Decision, plan: Plan, changes: list[str]) -> 
 
 
 async def _judged(
-    story: Story, hypothesis: Hypothesis, attempt: Attempt, plan: Plan, actor: str = ""
-) -> Verdict:
-    """What guardrails and policies say of an edited plan, with its own reach; what cannot be measured is denied."""
+    story: Story, hypothesis: Hypothesis, attempt: Attempt, plan: Plan, actor: str
+) -> tuple[Verdict, Facts]:
+    """What is said of an edited plan with its own reach, and from which facts; what cannot be measured is denied."""
     facts = attempt.facts(story.record)
     assert facts is not None  # noqa: S101 - decided before it was asked about
     try:
         reach = await steps.measure(story, plan)
     except ActivityError as e:
-        return Verdict(kind=VerdictKind.DENIED, reasons=[f"the state cannot be read: {cause_of(e)}"])
+        unknown = Verdict(kind=VerdictKind.DENIED, reasons=[f"the state cannot be read: {cause_of(e)}"])
+        return unknown, facts
     changed = hypothesis.model_copy(update={"plan": plan})
     found = {"hypothesis": changed, "impact": reach, "at": story.now, "actor": actor}
-    return await steps.approve(story, facts.model_copy(update=found))
+    facts = facts.model_copy(update=found)
+    return await steps.approve(story, facts), facts

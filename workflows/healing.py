@@ -183,7 +183,8 @@ class Healing:
                 self._close(attempt, "denied: " + "; ".join(verdict.reasons))
                 return None
             if verdict.method:
-                routing = attempt.routing = routing.by(verdict.method)
+                attempt.routed, routing = routing, routing.by(verdict.method)
+                attempt.routing = routing
             if verdict.needs_person:
                 answer = await approval.ask(self.story, hypothesis, verdict, attempt)
                 if answer is not Answer.APPROVE:

@@ -20,7 +20,12 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 Formats = Literal["parquet", "jsonl"]
 
 
-def export(file: File, as_format: Format = None, since: Since = None) -> None:
+Tracking = Annotated[
+    bool, typer.Option("--tracking", help="Only the seven columns that routing is judged by.")
+]
+
+
+def export(file: File, as_format: Format = None, since: Since = None, tracking: Tracking = False) -> None:
     """Write incidents with their actions to a file."""
     from suture.cli import attach
     from suture.cli.problems import WrongUse
@@ -31,7 +36,7 @@ def export(file: File, as_format: Format = None, since: Since = None) -> None:
         raise WrongUse(f"format {named!r} is unknown", "write --format parquet or --format jsonl")
     if not file.expanduser().absolute().parent.is_dir():
         raise WrongUse(f"there is no folder {file.expanduser().absolute().parent}", "make it first")
-    count = attach.run(_write(file.expanduser(), chosen, moment(since) if since else None))
+    count = attach.run(_write(file.expanduser(), chosen, moment(since) if since else None, tracking))
     print(f"wrote {count} incidents to {file}")
 
 
@@ -55,7 +60,7 @@ def moment(text: str, now: datetime | None = None) -> datetime:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
-async def _write(file: Path, chosen: Formats, since: datetime | None) -> int:
+async def _write(file: Path, chosen: Formats, since: datetime | None, tracking: bool) -> int:
     from suture.cli import attach, history
     from suture.cli.problems import Failure
 
@@ -65,6 +70,7 @@ async def _write(file: Path, chosen: Formats, since: datetime | None) -> int:
             raise Failure(
                 f"there is no database yet at {installation.settings.database_url}", "start `suture up` once"
             )
-        from suture.memory.export import export_tracking
+        from suture.memory.export import EXTRA, TRACKING, export_tracking
 
-        return await export_tracking(memory, file, chosen, since)
+        columns = TRACKING if tracking else (*TRACKING, *EXTRA)
+        return await export_tracking(memory, file, chosen, since, columns)

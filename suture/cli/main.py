@@ -22,10 +22,12 @@ from suture.cli import (
     governor,
     incidents,
     lab,
+    policy,
     postmortem,
     problems,
     report,
     show,
+    stats,
     status,
     token,
     up,
@@ -53,6 +55,8 @@ app.command("incidents", rich_help_panel=_LOOK)(incidents.incidents)
 app.command("show", rich_help_panel=_LOOK)(show.show)
 app.command("why", rich_help_panel=_LOOK)(why.why)
 app.add_typer(emergency.app, name="emergency", rich_help_panel=_ACT)
+app.command("stats", rich_help_panel=_LOOK)(stats.stats)
+app.add_typer(policy.app, name="policy", rich_help_panel=_LOOK)
 app.add_typer(postmortem.app, name="postmortem", rich_help_panel=_LOOK)
 app.command("audit", rich_help_panel=_LOOK)(audit.audit)
 app.command("export", rich_help_panel=_LOOK)(export.export)

@@ -30,6 +30,7 @@ def show(incident: Id, as_json: Json = False) -> None:
 
 
 async def find(text: str) -> tuple[Installation, IncidentRecord]:
+    """The incident's record, from its workflow while it runs, else from the database; raises Failure."""
     from suture.cli import attach, history, lookup
     from suture.cli.problems import Failure
 

@@ -49,8 +49,15 @@ async def _check(installation: Installation) -> list[tuple[str, str, str]]:
         ("temporal", installation.temporal, temporal),
         ("cluster", installation.settings.cluster + kubeconfig, checks.get("cluster", away)),
         ("database", database, checks.get("database", away)),
+        ("policies", _policies(installation), checks.get("policies", away)),
         *([("ui", runtime.ui, "ok")] if runtime and runtime.ui and temporal == "ok" else []),
     ]
+
+
+def _policies(installation: Installation) -> str:
+    settings = installation.settings
+    files = [str(file) for file in settings.policies] + (["autopilot"] if settings.autopilot else [])
+    return ", ".join(files) or "-"
 
 
 async def _temporal(installation: Installation) -> str:

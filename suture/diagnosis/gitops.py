@@ -19,6 +19,10 @@ FLUX: Final = {
     "kustomize.toolkit.fluxcd.io": "Flux kustomization",
     "helm.toolkit.fluxcd.io": "Flux Helm release",
 }
+ARGO_MARK: Final = (
+    "argocd.argoproj.io/"  # sync waves, hooks and the like: whoever writes them keeps it in Git
+)
+ARGO_OTHER: Final = (f"{ARGO_MARK}secret-type", f"{ARGO_MARK}managed-by")  # these do not say so
 ARGO_MANAGERS: Final = ("argocd-controller", "argocd-application-controller")
 
 
@@ -36,9 +40,13 @@ def managed_by(manifest: Manifest | None) -> str:
         text(f, "manager") in ARGO_MANAGERS for f in items(manifest, "metadata.managedFields")
     ):
         tracked = having.get(COMMON_INSTANCE, "") or "that applied it"
+    marks = {*having, *labels(manifest, "metadata.annotations")} - {*ARGO_OTHER}
+    if not tracked and any(mark.startswith(ARGO_MARK) for mark in marks):
+        tracked = having.get(COMMON_INSTANCE, "") or "that is marked on it"
     if tracked:
         return f"Argo CD application {tracked}"
     for prefix, what in FLUX.items():
-        if f"{prefix}/name" in having:
+        switched_off = annotation(manifest, f"{prefix}/reconcile") == "disabled"
+        if f"{prefix}/name" in having and not switched_off:
             return f"{what} {having.get(f'{prefix}/namespace', '')}/{having[f'{prefix}/name']}"
     return ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
@@ -240,6 +240,9 @@ Action = Annotated[
     Field(discriminator="kind"),
 ]
 ACTIONS: TypeAdapter[Action] = TypeAdapter(Action)
+KINDS: tuple[str, ...] = tuple(
+    a.model_fields["kind"].default for a in get_args(get_args(Action)[0])
+)  # the names of all actions
 
 
 def digest(*parts: str) -> str:

@@ -92,6 +92,7 @@ class Verdict(BaseModel):
     """A decision with its reasons. `plan` is the plan that may run (narrowed when modified); `policy_hash` names the rules.
 
     `modifications` says in words what was changed; `method` overrides the router's; `matched` names the rules that applied;
+    `conditions` holds their texts, so that it can be explained when the files are other ones;
     `without_person` says that a rule covers what the router would ask a person about.
     """
 
@@ -104,6 +105,7 @@ class Verdict(BaseModel):
     method: Method | None = None
     modifications: list[str] = Field(default_factory=list)
     matched: list[str] = Field(default_factory=list)
+    conditions: dict[str, str] = Field(default_factory=dict)
     without_person: bool = False
     approval: ApprovalNeeds | None = None
 

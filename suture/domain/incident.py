@@ -134,6 +134,8 @@ class Attempt(BaseModel):
     standing: Standing = Standing()
     severity: Severity | None = None
     decided_at: datetime | None = None
+    routed: Routing | None = None  # what the router said, where a policy was more careful
+    judged: Facts | None = None  # what the verdict was made from, where a person had changed the plan
     verdict: Verdict | None = None
     proposed: list[Receipt] = Field(default_factory=list)  # by dry run only: nothing of it was done
     decision: Decision | None = None
@@ -148,13 +150,15 @@ class Attempt(BaseModel):
 
     def facts(self, record: IncidentRecord) -> Facts | None:
         """What its verdict was made from; None before it was decided."""
+        if self.judged is not None:
+            return self.judged
         if self.routing is None or self.decided_at is None or self.hypothesis.plan is None:
             return None
         return Facts(
             target=record.target,
             severity=self.severity or record.severity,
             hypothesis=self.hypothesis,
-            routing=self.routing,
+            routing=self.routed or self.routing,
             impact=self.impact,
             standing=self.standing,
             at=self.decided_at,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -37,7 +37,11 @@ class _Sink(Protocol):
 
 
 async def export_tracking(
-    memory: SqlMemory, path: Path, format: Format = "parquet", since: datetime | None = None
+    memory: SqlMemory,
+    path: Path,
+    format: Format = "parquet",
+    since: datetime | None = None,
+    columns: Sequence[str] = (*TRACKING, *EXTRA),
 ) -> int:
     """Write the file, whole or not at all, and return the number of rows; without any it has the columns.
 
@@ -45,12 +49,12 @@ async def export_tracking(
     """
     part = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    makers: dict[str, Callable[[Path], _Sink]] = {"parquet": _Parquet, "jsonl": _JsonLines}
-    sink = makers[format](part)
+    sink: _Sink = _Parquet(part, columns) if format == "parquet" else _JsonLines(part)
     count = 0
     try:
         async for page in finished(memory, since):
-            sink.write([tracking_row(row) for row in page])
+            rows = [tracking_row(row) for row in page]
+            sink.write([{name: row[name] for name in columns} for row in rows])
             count += len(page)
         sink.close()
         part.replace(path)
@@ -88,12 +92,12 @@ class _JsonLines:
 
 
 class _Parquet:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
         import pyarrow
         import pyarrow.parquet
 
         self._arrow = pyarrow
-        self._writer = pyarrow.parquet.ParquetWriter(path, _schema(pyarrow), compression="zstd")
+        self._writer = pyarrow.parquet.ParquetWriter(path, _schema(pyarrow, columns), compression="zstd")
 
     def write(self, rows: list[dict[str, Any]]) -> None:
         self._writer.write_batch(self._arrow.RecordBatch.from_pylist(rows, schema=self._writer.schema))
@@ -102,7 +106,7 @@ class _Parquet:
         self._writer.close()
 
 
-def _schema(arrow: Any) -> Any:
+def _schema(arrow: Any, columns: Sequence[str]) -> Any:
     types = {
         "timestamp": arrow.timestamp("us", tz="UTC"),
         "attempts": arrow.int32(),
@@ -110,4 +114,4 @@ def _schema(arrow: Any) -> Any:
         **dict.fromkeys(("hybrid_score", "recovery_time_seconds"), arrow.float64()),
         **dict.fromkeys(("seconds_to_detect", "seconds_to_act", "seconds_to_heal"), arrow.float64()),
     }
-    return arrow.schema([(name, types.get(name, arrow.string())) for name in (*TRACKING, *EXTRA)])
+    return arrow.schema([(name, types.get(name, arrow.string())) for name in columns])

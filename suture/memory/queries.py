@@ -19,9 +19,10 @@ from suture.memory.store import SqlMemory
 from suture.memory.tables import Approval, ConfigChange, Evidence, HealingAction, Incident
 from suture.memory.views import ActionRow, ApprovalRow, ChangeRow, EvidenceRow, IncidentRow, Stats, Story
 
-__all__ = ["IncidentRow", "Stats", "Story", "finished", "incident", "incidents", "stats"]
+__all__ = ["IncidentRow", "Stats", "Story", "finished", "incident", "incidents", "records", "stats"]
 
 PAGE = 1000
+RECORDS = 100  # a record may be large
 _incidents, _actions = table_of(Incident), table_of(HealingAction)
 _evidence, _approvals, _changes = table_of(Evidence), table_of(Approval), table_of(ConfigChange)
 _i = _incidents.c
@@ -50,6 +51,21 @@ async def finished(memory: SqlMemory, since: datetime | None = None) -> AsyncIte
         if found:
             yield [IncidentRow.model_validate(row) for row in found]
         if len(found) < PAGE:
+            return
+        after = tuple_(_i.detected_at, _i.incident_id) > (found[-1].detected_at, found[-1].incident_id)
+
+
+async def records(memory: SqlMemory, since: datetime | None = None) -> AsyncIterator[IncidentRecord]:
+    """The whole records of finished incidents, oldest first, read a page at a time; what cannot be read is left out."""
+    after: ColumnElement[bool] | None = None
+    while True:
+        page = _since(select(_i.detected_at, _i.incident_id, _i.record), since).where(_i.outcome.is_not(None))
+        page = page.order_by(_i.detected_at, _i.incident_id).limit(RECORDS)
+        found = await _rows(memory, page if after is None else page.where(after))
+        for row in found:
+            if (record := _record(row.record)) is not None:
+                yield record
+        if len(found) < RECORDS:
             return
         after = tuple_(_i.detected_at, _i.incident_id) > (found[-1].detected_at, found[-1].incident_id)
 

@@ -74,6 +74,11 @@ class Metrics:
             registry=r,
         )
         self.temporal_up = Gauge("suture_temporal_up", "Whether Temporal answers (0 or 1)", registry=r)
+        self.policies_broken = Gauge(
+            "suture_policies_broken",
+            "Whether a policy file cannot be read, so that older rules stay in force (0 or 1)",
+            registry=r,
+        )
         self.queue_workers = Gauge(
             "suture_queue_workers", "Workers that take work from a task queue", ("queue",), registry=r
         )

@@ -95,12 +95,14 @@ def test_conditions_see_the_plan() -> None:
     ("when", "told"),
     [
         ("incident.no_such_field == 1", "incident has no no_such_field"),
-        ("plan.reversable", "plan has no reversable: it has actions, reversible, risk, size"),
+        ("plan.reversable", "plan has no reversable (did you mean reversible?)"),
         ("plan.actions.exists(a, a.knd == 'scale')", "a has no knd"),
         ("false && governor.stoped != ''", "governor has no stoped"),
         ("nobody.home", "there is nothing called nobody"),
-        ("1", "not true or false"),
-        ("plan.risk > 3", "cannot be answered"),
+        ("1", "a condition is true or false, and this is an int"),
+        ("plan.risk > 3", "cannot be compared"),
+        ("plan.reversible || plan.risk > 3", "cannot be compared"),
+        ("incident.severity == 'hgih'", "did you mean high"),
     ],
 )
 def test_what_can_never_be_answered_is_refused_at_load(when: str, told: str) -> None:
@@ -115,7 +117,7 @@ def test_what_can_never_be_answered_is_refused_at_load(when: str, told: str) -> 
         "plan.actions.exists(a, a.kind == 'scale' && a.object.name.startsWith('web'))",
         "['a', 'b'].exists(x, x == target.namespace)",
         "plan.actions.all(a, a.reach.replicas_changed < 3) && plan.actions[0].object.kind == 'Deployment'",
-        "time.weekend || time.hour < 8 || 'plan.foo' == incident.failure_type",
+        "time.weekend || time.hour < 8 || 'plan.foo' == target.name",
         "plan.actions.exists(a, a.kind == 'adjust_resources' && a.limits.memory == '1Gi')",
     ],
 )
@@ -157,7 +159,7 @@ def test_bad_files_name_line_and_remedy(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match=r"line 6: rules.0.effect"):
         load_policy(file)
     file.write_text("version: 1\nname: x\nrules:\n  - name: a\n    when: 'a &&'\n    effect: deny\n")
-    with pytest.raises(Invalid, match=r"line 4.*not a CEL expression"):
+    with pytest.raises(Invalid, match=r"line 5.*not a CEL expression"):
         load_policy(file)
     file.write_text("a: [")
     with pytest.raises(Invalid, match="not YAML"):

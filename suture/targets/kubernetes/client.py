@@ -174,6 +174,29 @@ class Client(Transport):
         query = {"dryRun": "All"} if dry_run else {}
         return await self._json(call, "DELETE", kind.path(ref.namespace, ref.name), query, options)
 
+    async def evict(
+        self, ref: ObjectRef, *, uid: str, grace_seconds: int | None = None, dry_run: bool = False
+    ) -> None:
+        """Delete exactly the pod of this uid if its disruption budgets let it go (policy/v1 Eviction).
+
+        Raises Forbidden when a budget does not, Conflict when another pod has its name by now.
+        """
+        kind = kind_of("Pod")
+        options: Manifest = {"preconditions": {"uid": uid}}
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
+        if dry_run:
+            options["dryRun"] = ["All"]
+        eviction = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"namespace": ref.namespace, "name": ref.name},
+            "deleteOptions": options,
+        }
+        query = {"dryRun": "All"} if dry_run else {}
+        call = Call("evict", kind, ref.namespace, ref.name)
+        await self._json(call, "POST", kind.path(ref.namespace, ref.name, "eviction"), query, eviction)
+
     async def logs(
         self, pod: ObjectRef, container: str, *, previous: bool = False, lines: int = 50, limit: int = 262_144
     ) -> str:

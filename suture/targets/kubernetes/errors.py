@@ -70,6 +70,8 @@ def error_of(status: int, body: bytes, call: Call) -> SutureError:
         return Expired(f"{call}: the resource version is too old; list anew")
     if status == 422 and call.verb == "patch" and _PATCH_REJECTED in message:
         return DoesNotApply(f"{call}: the JSON patch does not fit the object: read it again")
+    if status == 429 and "disruption budget" in message:
+        return Forbidden(f"{call}: a disruption budget does not let it go now: {message}")
     if status in (400, 405, 413, 415, 422):
         return Invalid(f"{call}: the server refuses it: {message}")
     return Unavailable(f"{call}: the API server answered {status}: {message}; try again later")

@@ -1,4 +1,8 @@
-"""Delete a pod that comes back, or for good what an action has created: one uid, never its heir."""
+"""Delete a pod that comes back, or for good what an action has created: one uid, never its heir.
+
+A pod on a node that answers is evicted, so that the server itself holds it to its disruption budgets; one on a lost node serves
+nobody, and is deleted.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +32,16 @@ class Removal:
         leaving = bool(live["metadata"].get("deletionTimestamp"))
         if leaving and _grace(action) is None:
             return receipt_for(action, key, at, live, changed=False, note="it is being deleted already")
-        await _delete(ctx, action, live["metadata"]["uid"], dry_run=True)
+        await _take_away(ctx, action, live, dry_run=True)
         return receipt_for(action, key, at, live, changes={"object": ("present", None)})
 
     async def apply(self, ctx: Context, receipt: Receipt) -> Receipt:
         action: Any = receipt.action
         try:
-            await _delete(ctx, action, receipt.uid or "")
+            live = await ctx.client.get(action.object)
+            if live["metadata"]["uid"] != receipt.uid or _leaves_in_time(action, live):
+                return done(receipt)
+            await _take_away(ctx, action, live)
         except (TargetNotFound, Conflict):  # gone, or its name belongs to another object by now
             return done(receipt)
         return done(receipt)
@@ -44,8 +51,34 @@ def _grace(action: DeletePod | DeleteObject) -> int | None:
     return action.grace_seconds if isinstance(action, DeletePod) else None
 
 
-async def _delete(ctx: Context, action: DeletePod | DeleteObject, uid: str, dry_run: bool = False) -> None:
-    await ctx.client.delete(action.object, uid=uid, grace_seconds=_grace(action), dry_run=dry_run)
+def _leaves_in_time(action: DeletePod | DeleteObject, live: Manifest) -> bool:
+    """Whether it was told to stop already, with no more time than the action would give it."""
+    meta, grace = live["metadata"], _grace(action)
+    left = meta.get("deletionGracePeriodSeconds") or 0
+    return bool(meta.get("deletionTimestamp")) and (grace is None or left <= grace)
+
+
+async def _take_away(
+    ctx: Context, action: DeletePod | DeleteObject, live: Manifest, dry_run: bool = False
+) -> None:
+    uid, grace = live["metadata"]["uid"], _grace(action)
+    if isinstance(action, DeletePod) and await _still_runs(ctx, live):
+        await ctx.client.evict(action.object, uid=uid, grace_seconds=grace, dry_run=dry_run)
+    else:
+        await ctx.client.delete(action.object, uid=uid, grace_seconds=grace, dry_run=dry_run)
+
+
+async def _still_runs(ctx: Context, pod: Manifest) -> bool:
+    """Whether it may serve somebody: on a node that is there and not silent, and not told to stop yet."""
+    node = dig(pod, "spec.nodeName")
+    if not node or pod["metadata"].get("deletionTimestamp"):
+        return False
+    try:
+        found = await ctx.client.get(ObjectRef(kind="Node", name=node))
+    except TargetNotFound:
+        return False
+    said = (c for c in dig(found, "status.conditions") or () if c.get("type") == "Ready")
+    return not any(c.get("status") == "Unknown" for c in said)
 
 
 async def _check_comes_back(ctx: Context, action: DeletePod, live: Manifest) -> None:
