@@ -1,4 +1,4 @@
-"""`python -m benchmarks [latency] [throughput] [watch] [why] [approvals]`: run the chosen benchmarks, or all; one table."""
+"""`python -m benchmarks [latency] [throughput] [watch] [why] [approvals] [policy]`: run the chosen, or all; one table."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks import approvals, cluster, latency, throughput, watch, why
+from benchmarks import approvals, cluster, latency, policy, throughput, watch, why
 from benchmarks.figures import Figure, show
 from worker.connect import connect
 
 RESULTS = Path("build/bench.json")
-ALL = ("latency", "throughput", "watch", "why", "approvals")
+ALL = ("latency", "throughput", "watch", "why", "approvals", "policy")
 
 
 async def run(wanted: list[str]) -> list[Figure]:
@@ -20,6 +20,8 @@ async def run(wanted: list[str]) -> list[Figure]:
         figures += await _engine(wanted)
     if "watch" in wanted:
         figures += await watch.measure()
+    if "policy" in wanted:
+        figures += policy.measure()
     if "why" in wanted:
         figures += await why.measure()
     if "approvals" in wanted:

@@ -19,10 +19,11 @@ from suture.diagnosis.impact import impact
 from suture.domain.action import ACTIONS, HARMLESS, KINDS, Action
 from suture.domain.decision import Method, Mode, Verdict, VerdictKind
 from suture.domain.errors import Forbidden, TargetNotFound
-from suture.domain.governor import Standing
+from suture.domain.governor import Standing, Turn
 from suture.domain.plan import Plan
-from suture.domain.target import ObjectRef
-from tests.fakes import FakeCounters, FakeMemory
+from suture.domain.stages import Severity
+from suture.domain.target import ObjectRef, Target
+from tests.fakes import FakeCounters, FakeGovernor, FakeIncidents, FakeMemory
 from tests.policies.facts import facts
 from tests.policies.little_cluster import NAMESPACES, NODES, SIZES, LittleCluster, emptied
 
@@ -155,6 +156,16 @@ def edited(plan: Plan, replicas: int | None) -> Plan:
     ])  # fmt: skip
 
 
+def executing(world: LittleCluster) -> Execute:
+    """The real activity, with a governor that grants every turn: what holds is the guardrails alone."""
+    return Execute(world, FakeMemory(), RAILS, FakeCounters(), FakeGovernor(), FakeIncidents())
+
+
+def turn(action: Action) -> Turn:
+    target = Target(namespace="shop", kind="Deployment", name="web")
+    return Turn(holder="h", incident_id="i", target=target, severity=Severity.HIGH, kinds=[action.kind])
+
+
 async def run(world: LittleCluster, execute: Execute, step: Step, number: int) -> None:
     """What the workflow does between classify and verify, with a person who may say anything."""
     before = await world.snapshot("")
@@ -183,7 +194,9 @@ async def run(world: LittleCluster, execute: Execute, step: Step, number: int) -
 async def carry_out(execute: Execute, step: Step, verdict: Verdict, number: int) -> None:
     wanted = list(verdict.plan.actions) if verdict.plan else list(step.actions)
     for i, action in enumerate([*wanted, *([step.forged] if step.forged else [])]):
-        request = ExecuteRequest(incident_id="i", key=f"{number}/{i}", action=action, verdict=verdict)
+        request = ExecuteRequest(
+            incident_id="i", key=f"{number}/{i}", action=action, verdict=verdict, turn=turn(action)
+        )
         try:
             await execute.execute(request)
         except (Forbidden, TargetNotFound):
@@ -194,7 +207,7 @@ async def carry_out(execute: Execute, step: Step, verdict: Verdict, number: int)
 @settings(max_examples=250, **BRIEF)
 async def test_nothing_forbidden_reaches_the_cluster(steps: list[Step]) -> None:
     world = LittleCluster()
-    execute = Execute(world, FakeMemory(), RAILS, FakeCounters())
+    execute = executing(world)
     for number, step in enumerate(steps):
         await run(world, execute, step, number)
     assert world.forbidden == [], steps
@@ -204,7 +217,7 @@ async def test_nothing_forbidden_reaches_the_cluster(steps: list[Step]) -> None:
 @settings(max_examples=150, **BRIEF)
 async def test_what_is_denied_proposed_or_unasked_changes_nothing(step: Step) -> None:
     world = LittleCluster()
-    execute = Execute(world, FakeMemory(), RAILS, FakeCounters())
+    execute = executing(world)
     made = facts(
         *step.actions, origin=step.origin, impact=impact(await world.snapshot(""), Plan(actions=step.actions))
     )
@@ -230,6 +243,10 @@ async def test_approve_all_still_does_harmless_work(method: Method) -> None:
         [policy([{"when": "true", "effect": "approve", "without_person": True}])], RAILS
     ).decide(made)
     assert not verdict.needs_person
-    execute = Execute(world, FakeMemory(), RAILS, FakeCounters())
-    await execute.execute(ExecuteRequest(incident_id="i", key="k", action=plan.actions[0], verdict=verdict))
+    execute = executing(world)
+    await execute.execute(
+        ExecuteRequest(
+            incident_id="i", key="k", action=plan.actions[0], verdict=verdict, turn=turn(plan.actions[0])
+        )
+    )
     assert world.find("Deployment", "shop", "web")["spec"]["replicas"] == 6
