@@ -47,16 +47,14 @@ async def call(incidents: IncidentServer, holders: Iterable[str]) -> None:
 async def look_after(governor: Governor, incidents: IncidentServer) -> bool:
     """Ask after incidents that were silent for longer than their lease; whether one of them had ended and made room."""
     made_room = False
-    for holder in await governor.expired():
+    for holder, incident_id in await governor.silent():
         try:
             lives = await incidents.runs(holder)
         except Unavailable as e:
             log.warning("whether an incident still runs is not known", holder=holder, reason=str(e))
             break
-        if lives:
-            await governor.renew(holder)
-        else:
+        if not lives:
             log.info("an incident ended without giving its turn back", holder=holder)
-            await call(incidents, await governor.release(holder, if_silent=True))
+            await call(incidents, await governor.release(holder, incident_id))
             made_room = True
     return made_room

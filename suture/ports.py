@@ -236,15 +236,13 @@ class Governor(Protocol):
     async def admit(self, turn: Turn) -> Admission:
         """Whether this change may begin now. Idempotent: a turn that is held stays held, and is counted once."""
 
-    async def release(self, holder: str, if_silent: bool = False) -> list[str]:
+    async def release(self, holder: str, incident_id: str = "") -> list[str]:
         """Give the turn back, or the place in the queue; returns the holders whose turn it is now, in order.
-        `if_silent`: only if its lease is over still."""
+        `incident_id`: only if it is still that incident's."""
 
-    async def expired(self) -> list[str]:
-        """Holders, granted or waiting, that were not heard of for longer than their lease."""
-
-    async def renew(self, holder: str) -> None:
-        """The holder lives: give it another lease."""
+    async def silent(self) -> list[tuple[str, str]]:
+        """A few holders, granted or waiting, that were not heard of for longer than their lease, with their incident ids;
+        each gets another lease, so that nobody else asks after them meanwhile."""
 
     async def throw(self, switch: Switch) -> None:
         """Stop, freeze or begin maintenance; the same kind and name again replaces the one that holds."""

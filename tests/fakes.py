@@ -371,14 +371,12 @@ class FakeGovernor:
             self.held.add(turn.holder)
         return admission
 
-    async def release(self, holder: str, if_silent: bool = False) -> list[str]:
+    async def release(self, holder: str, incident_id: str = "") -> list[str]:
         self.held.discard(holder)
         return []
 
-    async def expired(self) -> list[str]:
+    async def silent(self) -> list[tuple[str, str]]:
         return []
-
-    async def renew(self, holder: str) -> None: ...
 
     async def throw(self, switch: Switch) -> None: ...
 

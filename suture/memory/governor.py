@@ -38,6 +38,7 @@ from suture.memory.usage import Usage, UsageReader
 log = structlog.get_logger(__name__)
 LOCK = 5_738_101_847  # PostgreSQL's advisory lock of whoever decides
 BREAKER = "the storm breaker"
+LOOKED_AFTER = 5  # silent ones at a time
 
 _places, _changes, _switches = table_of(GovernorPlace), table_of(GovernorChange), table_of(GovernorSwitch)
 _p, _c, _s = _places.c, _changes.c, _switches.c
@@ -241,11 +242,11 @@ class SqlGovernor:
             "lease_until": (retry_at or now) + lease,
         }
 
-    async def release(self, holder: str, if_silent: bool = False) -> list[str]:
+    async def release(self, holder: str, incident_id: str = "") -> list[str]:
         """Give the turn back, or the place in the queue; who should be called now, in order. Raises Unavailable."""
         now = self._clock()
         gone = delete(_places).where(_p.holder == holder)
-        gone = gone.where(_p.lease_until < now) if if_silent else gone
+        gone = gone.where(_p.incident_id == incident_id) if incident_id else gone
 
         async def give_back(connection: AsyncConnection) -> list[str]:
             await self._alone(connection)
@@ -267,21 +268,25 @@ class SqlGovernor:
         back = governor.line_up(self._limits, places, governor.NOTHING, now)
         return [holder for holder, limits in back.items() if not limits]
 
-    async def expired(self) -> list[str]:
-        """Holders and waiters that have said nothing for so long that somebody should ask whether they still live."""
+    async def silent(self) -> list[tuple[str, str]]:
+        """A few who said nothing for longer than their lease, those that hold first: (holder, incident id). They get another
+        lease at once, so that of all who ask only one looks after each. Raises Unavailable.
+        """
         now = self._clock()
-        statement = select(_p.holder).where(_p.lease_until < now).order_by(_p.lease_until)
+        lease = now + timedelta(seconds=self._limits.lease_seconds)
+        first = select(_p.holder).where(_p.lease_until < now)
+        first = first.order_by(_p.granted_at.is_(None), _p.lease_until).limit(LOOKED_AFTER)
+        claim = update(_places).where(_p.holder.in_(first)).values(lease_until=lease)
 
-        async def look(connection: AsyncConnection) -> list[str]:
-            return list((await connection.execute(statement)).scalars())
+        async def look(connection: AsyncConnection) -> bool:
+            return (await connection.execute(first)).first() is not None
 
-        return await self._database.read(look)
+        async def take(connection: AsyncConnection) -> list[tuple[str, str]]:
+            await self._alone(connection)
+            found = await connection.execute(claim.returning(_p.holder, _p.incident_id))
+            return [(row.holder, row.incident_id) for row in found]
 
-    async def renew(self, holder: str) -> None:
-        """It still lives: ask again after another lease."""
-        until = self._clock() + timedelta(seconds=self._limits.lease_seconds)
-        statement = update(_places).where(_p.holder == holder).values(lease_until=until)
-        await self._database.write(lambda c: c.execute(statement))
+        return await self._database.alone(take) if await self._database.read(look) else []
 
     # switches
     async def throw(self, switch: Switch) -> None:

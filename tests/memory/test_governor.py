@@ -237,14 +237,16 @@ async def test_a_dead_holder_is_found_by_its_lease_and_a_new_incident_takes_its_
     governor = office.open(concurrency={"total": 1, "per_namespace": 1}, lease_seconds=30)
     assert await state(governor, "web") is GRANTED
     assert await state(governor, "api") is WAIT
-    assert await governor.expired() == []
+    assert await governor.silent() == []
     office.seconds = 31
-    assert await governor.expired() == [turn("web").holder]
-    await governor.renew(turn("web").holder)
-    assert await governor.release(turn("web").holder, if_silent=True) == []
+    dead = (turn("web").holder, "web-1")
+    claimed = await asyncio.gather(*(governor.silent() for _ in range(5)))
+    assert [c for c in claimed if c] == [[dead]]  # one of five looks after it
+    assert await governor.release(dead[0], "web-0") == []  # of another incident
     assert await state(governor, "api") is WAIT
     office.seconds = 62
-    assert await governor.release(turn("web").holder, if_silent=True) == [turn("api").holder]
+    assert dead in await governor.silent()
+    assert await governor.release(*dead) == [turn("api").holder]
     assert await state(governor, "api") is GRANTED
     assert await state(governor, "api", incident="2") is GRANTED
     assert len((await governor.overview("default")).held) == 1
