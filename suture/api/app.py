@@ -14,6 +14,7 @@ from suture.api import errors, health, reports, site
 from suture.api.auth import Authenticate, Gate, Tokens, needs
 from suture.api.body import StrictJson
 from suture.api.identity import Sessions
+from suture.api.methods import Methods
 from suture.api.observe import QUIET, Observe
 from suture.ingest.coalesce import CoalescingIncidents
 from suture.ingest.targets import Resolver
@@ -70,6 +71,7 @@ def create_app(
         )
     )
     app.add_middleware(StrictJson, limit=settings.body_limit)
+    app.add_middleware(Methods, routes=app.router.routes)
     gate = Gate(People(settings.access_file), Tokens(settings))
     key = settings.web_key() if parts else secrets.token_bytes(64)
     sessions = Sessions(key, gate.people, settings.public_url.startswith("https://"))
