@@ -44,6 +44,11 @@ def as_json(value: Any) -> None:
     print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
 
 
+def as_line(value: Any) -> None:
+    """One JSON document on one line: for what is long."""
+    print(json.dumps(value, default=str, ensure_ascii=False))
+
+
 def duration(seconds: float | None) -> str:
     """A length of time for people.
 

@@ -1,0 +1,110 @@
+"""Windows of all metrics at once, projected onto the directions in which they ordinarily move; what is left is strange.
+
+Principal components of flattened windows, as many as explain `variance`, learned without the strangest few of the training
+windows: real training rows have trouble in them. The squared residual of each metric is divided by what is high for that metric
+in training windows which the components were not learned from; the root of the ratio is the metric's share. So a noisy metric
+needs more to be strange, and one wild metric does not drown the others. In batch a row is judged by all windows that contain it.
+Source: Shyu et al., A Novel Anomaly Detection Scheme Based on Principal Component Classifier, 2003; residuals as in Lakhina et
+al., Diagnosing Network-Wide Traffic Anomalies, SIGCOMM 2004.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.anomaly.base import Array, Detector, Seen
+from models.anomaly.components import Axes, Moments
+from models.anomaly.windows import ahead, cover, windows
+
+Rows = NDArray[np.intp]
+CHUNK = 1024  # windows at a time
+FOLDS = 3  # parts of the training windows, each judged by components of the others
+MAX_WINDOWS = 6000  # that components are learned from; more change them little
+NOISE = 1e-3  # squared deviations: below, a residual is rounding
+
+
+class WindowedPCA(Detector):
+    """`steps` rows a window; `variance` the share explained; `trim` the share of training windows that are not trusted; `high`
+    the quantile of training residuals that counts as 1.
+
+    >>> rng = np.random.default_rng(0)
+    >>> load = rng.normal(size=400).cumsum() / 10
+    >>> rows = np.stack([load, 2 * load], axis=1) + rng.normal(scale=0.01, size=(400, 2))
+    >>> rows[350:, 1] += 3  # the second metric leaves the first
+    >>> found = WindowedPCA(steps=5).fit(rows[:300]).score(rows[300:]).total
+    >>> bool(found[:45].max() < found[60:].min())
+    True
+    """
+
+    name = "windowed-pca"
+
+    def __init__(self, steps: int = 20, variance: float = 0.9, trim: float = 0.05, high: float = 0.9) -> None:
+        super().__init__()
+        self.steps, self.variance, self.trim, self.high = steps, variance, trim, high
+
+    @property
+    def memory(self) -> int:
+        return self.steps
+
+    def _learn(self, scaled: Array, seen: Seen) -> Array:
+        first = self.steps - 1 if len(scaled) >= 2 * self.steps else 0  # the first window without empty rows
+        chosen = np.arange(first, len(scaled), -(-(len(scaled) - first) // MAX_WINDOWS))
+        start = self._axes_of([self._moments(scaled, chosen)])
+        ordinary = self._ratio(self._residuals(scaled, seen, start)).mean(axis=1)
+        trusted = chosen[ordinary[chosen] <= np.quantile(ordinary[chosen], 1 - self.trim)]
+        folds = np.array_split(np.arange(len(scaled)), FOLDS)
+        moments = [self._moments(scaled, _inside(trusted, fold, self.steps)) for fold in folds]
+        self._axes = self._axes_of(moments)
+        unseen = np.concatenate(
+            [
+                self._residuals(scaled, seen, self._axes_of(moments[:i] + moments[i + 1 :]))[fold]
+                for i, fold in enumerate(folds)
+            ]
+        )
+        self._noise = np.quantile(unseen[first:], self.high, axis=0) + NOISE
+        return self._to_rows(np.sqrt(unseen / self._noise))
+
+    def _causal(self, scaled: Array, seen: Seen, since: int = 0) -> Array:
+        shares: Array = np.sqrt(self._residuals(scaled, seen, self._axes, since) / self._noise)
+        return shares
+
+    def _around(self, scaled: Array, seen: Seen) -> Array:
+        return self._to_rows(self._causal(scaled, seen))
+
+    def _to_rows(self, shares: Array) -> Array:
+        """From windows that end with a row to all windows around it, as far as they lie in the data."""
+        full = min(self.steps, len(shares))
+        return cover(shares[full - 1 :], full)
+
+    def _ratio(self, residuals: Array) -> Array:
+        ratio: Array = np.sqrt(residuals / (np.quantile(residuals, self.high, axis=0) + NOISE))
+        return ratio
+
+    def _axes_of(self, moments: list[Moments]) -> Axes:
+        return Moments.together(moments).axes(self.variance)
+
+    def _moments(self, scaled: Array, ends: Rows) -> Moments:
+        every = windows(ahead(scaled, self.steps), self.steps)
+        parts = [every[ends[i : i + CHUNK]] for i in range(0, len(ends), CHUNK)]
+        size = scaled.shape[1] * self.steps
+        return Moments.together([Moments.none(size), *(Moments.of(p.reshape(len(p), -1)) for p in parts)])
+
+    def _residuals(self, scaled: Array, seen: Seen, axes: Axes, since: int = 0) -> Array:
+        """The mean squared residual of each metric in the window that ends with each row from `since` on."""
+        every = windows(ahead(scaled, self.steps), self.steps)[since:]
+        mask = windows(ahead(seen, self.steps), self.steps)[since:]
+        found = np.empty((len(every), scaled.shape[1]))
+        for start in range(0, len(found), CHUNK):
+            part, there = every[start : start + CHUNK], mask[start : start + CHUNK]
+            flat = np.where(there.reshape(len(part), -1), part.reshape(len(part), -1) - axes.mean, 0.0)
+            left = (flat - (flat @ axes.directions) @ axes.directions.T).reshape(part.shape)
+            found[start : start + CHUNK] = (left**2 * there).sum(axis=2) / np.maximum(there.sum(axis=2), 1)
+        return found
+
+
+def _inside(ends: Rows, fold: Rows, steps: int) -> Rows:
+    """The windows that lie in a fold of rows, or at least end there when it is short."""
+    within = ends[(ends >= fold[0]) & (ends <= fold[-1])]
+    whole: Rows = within[within >= fold[0] + steps - 1]
+    return whole if len(whole) else within
