@@ -1,4 +1,4 @@
-"""`python -m benchmarks [latency] [throughput] [watch] [why] [approvals] [policy]`: run the chosen, or all; one table."""
+"""`python -m benchmarks [NAME...]`: run the chosen benchmarks, or all of them, and print one table."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks import approvals, cluster, latency, policy, throughput, watch, why
+from benchmarks import anomaly, approvals, cluster, latency, logs, policy, throughput, watch, why
 from benchmarks.figures import Figure, show
 from worker.connect import connect
 
 RESULTS = Path("build/bench.json")
-ALL = ("latency", "throughput", "watch", "why", "approvals", "policy")
+ALL = ("latency", "throughput", "watch", "why", "approvals", "policy", "logs", "anomaly")
 
 
 async def run(wanted: list[str]) -> list[Figure]:
@@ -26,6 +26,10 @@ async def run(wanted: list[str]) -> list[Figure]:
         figures += await why.measure()
     if "approvals" in wanted:
         figures += await approvals.measure()
+    if "logs" in wanted:
+        figures += logs.measure()
+    if "anomaly" in wanted:
+        figures += anomaly.measure()
     return figures
 
 

@@ -13,15 +13,18 @@ from typer.exceptions import TyperException
 
 from suture import __version__
 from suture.cli import (
+    anomaly,
     audit,
     decide,
     demo,
     down,
+    drift,
     emergency,
     export,
     governor,
     incidents,
     lab,
+    logs,
     policy,
     postmortem,
     problems,
@@ -65,6 +68,9 @@ app.command("stop", rich_help_panel=_ACT)(governor.stop)
 app.command("resume", rich_help_panel=_ACT)(governor.resume)
 app.command("freeze", rich_help_panel=_ACT)(governor.freeze)
 app.command("unfreeze", rich_help_panel=_ACT)(governor.unfreeze)
+app.command("logs", rich_help_panel=_LOOK)(logs.logs)
+app.command("drift", rich_help_panel=_LOOK)(drift.drift)
+app.add_typer(anomaly.app, name="anomaly", rich_help_panel=_LOOK)
 app.command("report", rich_help_panel=_ACT)(report.report)
 app.command("approve", rich_help_panel=_ACT)(decide.approve)
 app.command("reject", rich_help_panel=_ACT)(decide.reject)
