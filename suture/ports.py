@@ -17,9 +17,11 @@ from suture.domain.emergency import Dependency, Place
 from suture.domain.governor import Admission, Overview, Standing, Switch, SwitchKind, Turn
 from suture.domain.incident import IncidentRecord
 from suture.domain.listing import Listing, Seen, Wanted
+from suture.domain.logs import LogAnalysis
 from suture.domain.notice import Message, Notice
 from suture.domain.post_incident import PostIncidentRecord, Told
 from suture.domain.report import ReportBatch
+from suture.domain.scan import Finding, ScanRule, Series
 from suture.domain.snapshot import Manifest, Snapshot
 from suture.domain.target import ObjectRef, Target
 
@@ -385,3 +387,27 @@ class Audit(Protocol):
 
     async def used(self, link: str) -> bool:
         """Whether a one-time link has served."""
+
+
+class LogAnalyser(Protocol):
+    """What makes evidence of logs."""
+
+    def analyse(self, logs: Mapping[str, Iterable[str]]) -> LogAnalysis:
+        """Templates, families of errors and the causal chain in lines, given by the service that wrote them."""
+
+
+class Metrics(Protocol):
+    """A store of metrics over time."""
+
+    async def query_range(self, query: str, start: float, end: float, step: float) -> list[Series]:
+        """All series of a query; times in seconds since 1970. Raises Invalid for a wrong query, Unavailable otherwise."""
+
+
+class MetricJudge(Protocol):
+    """What says which series are strange, soon full or soon over."""
+
+    def judge(
+        self, rule: ScanRule, series: Sequence[Series], now: float, since: float | None = None
+    ) -> list[Finding]:
+        """At most one finding a target; blocking. `since` is when the rule began to fire: what came later teaches nothing.
+        Raises Invalid when the series cannot be judged."""

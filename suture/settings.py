@@ -97,6 +97,14 @@ class Settings(BaseSettings):
     retention_days: float = Field(
         default=30, ge=1, description="days that evidence, revisions of objects and healthy periods are kept"
     )
+    prometheus: str = Field(
+        default="", description="URL of the Prometheus that is asked for metrics; empty: none"
+    )
+    prometheus_token_file: Path | None = Field(default=None, description="file with its bearer token")
+    scan: Path | None = Field(
+        default=None, description="rules of the scan for anomalies and forecasts; None: no scan"
+    )
+    scan_every: float = Field(default=60, ge=1, description="seconds between two scans")
     options: Options = Field(default_factory=Options)
     metrics: bool = True
     workers_max_cached_workflows: int = 1000
@@ -163,6 +171,15 @@ class Settings(BaseSettings):
             if not found:
                 raise ValueError(f"the token file {self.token_file} is empty: put one token a line into it")
         return found
+
+    def prometheus_token(self) -> str:
+        """The bearer token for Prometheus, or none; raises ValueError when its file cannot be read."""
+        if self.prometheus_token_file is None:
+            return ""
+        try:
+            return self.prometheus_token_file.read_text().strip()
+        except OSError as e:
+            raise ValueError(f"cannot read the token file {self.prometheus_token_file}: {e.strerror}") from e
 
     def sealing_key(self) -> bytes:
         """The 64 bytes that seal secret values; made on first use (file mode 0600)."""

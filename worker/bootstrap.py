@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -29,9 +30,11 @@ from activities.post_incident import PostIncidentWork
 from activities.release import Release
 from activities.retention import Retention
 from activities.route import Route
+from activities.scan import Scan
 from activities.telling import LevelOnCall, Teller
 from activities.verify import Verify
 from activities.watch import Watch
+from policies import files
 from policies.emergency import load_emergency
 from policies.escalation import SHIPPED, EscalationFile, load_escalation
 from policies.guardrails import Guardrails, Limits
@@ -44,6 +47,7 @@ from policies.verdict import PolicyEngine
 from suture.access import People
 from suture.domain.emergency import Prepared
 from suture.domain.incident import Options
+from suture.domain.scan import ScanRules
 from suture.ports import (
     Archive,
     Audit,
@@ -56,6 +60,7 @@ from suture.ports import (
     Ledger,
     Links,
     Memory,
+    Metrics,
     NotificationJournal,
     Notifier,
     OnCall,
@@ -66,6 +71,7 @@ from worker.plugin import SuturePlugin
 
 if TYPE_CHECKING:
     from suture.api.server import Gateway
+    from suture.ingest.prometheus import PrometheusMetrics
     from suture.memory.governor import OnStorm
 
 GRACE = timedelta(seconds=10)  # running activities may finish before a worker ends
@@ -101,6 +107,7 @@ class Ports:
     desk: Desk | None = None  # of who serves pages
     audit: Audit | None = None
     prober: Prober | None = None
+    metrics: Metrics | None = None  # where a Prometheus is asked
 
 
 @asynccontextmanager
@@ -138,6 +145,9 @@ async def connect_ports(
         stack.push_async_callback(cluster.close)
         await cluster.ready()
         incidents = TemporalIncidents(client, TASK_QUEUE, chosen, ui)
+        metrics = metrics_of(settings)
+        if metrics is not None:
+            stack.push_async_callback(metrics.close)
         yield Ports(
             cluster=cluster,
             feed=cluster,
@@ -145,6 +155,7 @@ async def connect_ports(
             ledger=ledger,
             incidents=incidents,
             counters=METRICS,
+            metrics=metrics,
             archive=SqlArchive(memory),
             on_call=LevelOnCall(Teller(notifier, notifications), file, LogOnCall()),
             notifier=notifier,
@@ -323,7 +334,41 @@ def stage_activities(settings: Settings, chosen: Options, ports: Ports) -> list[
         Join(ports.incidents).is_open,
         Watch(ports.cluster, ports.feed, ports.ledger, ports.incidents).watch,
         Retention((ports.memory, ports.ledger)).prune,
+        *scan_activities(settings, ports),
     ]
+
+
+def metrics_of(settings: Settings) -> PrometheusMetrics | None:
+    """The Prometheus of the settings, if any. Raises ValueError when a scan has nothing to ask, or Invalid for its rules."""
+    if settings.scan and not settings.prometheus:
+        raise ValueError(
+            "SUTURE_SCAN names rules, but no Prometheus is named: set SUTURE_PROMETHEUS to its URL"
+        )
+    if not settings.prometheus:
+        return None
+    from suture.ingest.prometheus import PrometheusMetrics
+
+    if settings.scan:
+        scan_rules(settings.scan)  # a file that cannot be read must stop the start
+    return PrometheusMetrics(settings.prometheus, settings.prometheus_token())
+
+
+def scan_rules(file: Path) -> ScanRules:
+    """The rules of a file; raises Invalid naming file and line."""
+    return files.read(file, ScanRules, "file of scan rules")[0]
+
+
+def scan_activities(settings: Settings, ports: Ports) -> list[Callable[..., Any]]:
+    """The scan, where there are rules for it."""
+    rules = settings.scan
+    if rules is None or ports.metrics is None:
+        return []
+    from models.anomaly.judge import Judge
+    from suture.diagnosis.resolve import resolve
+    from suture.ingest.targets import ClusterResolver
+
+    resolver = ClusterResolver(ports.cluster, resolve)
+    return [Scan(ports.metrics, Judge(), ports.incidents, resolver, lambda: scan_rules(rules)).scan]
 
 
 def action_activities(settings: Settings, ports: Ports) -> list[Callable[..., Any]]:

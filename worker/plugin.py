@@ -12,6 +12,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from suture.domain.errors import SutureError
+from workflows.anomaly_scan import AnomalyScan
 from workflows.cluster_watch import ClusterWatch
 from workflows.incident import Incident
 from workflows.maintenance import MaintenanceMode
@@ -19,7 +20,7 @@ from workflows.outage import MassOutage
 from workflows.post_incident import PostIncident
 from workflows.retention import Retention
 
-WORKFLOWS = [MaintenanceMode, MassOutage, Incident, ClusterWatch, PostIncident, Retention]
+WORKFLOWS = [MaintenanceMode, MassOutage, Incident, ClusterWatch, PostIncident, Retention, AnomalyScan]
 PASSED_THROUGH = (
     "suture",
     "activities",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 from temporalio.client import (
@@ -16,12 +17,15 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
+from temporalio.service import RPCError
 
 from activities.retention import RetentionRequest
 from suture.settings import TASK_QUEUE
+from workflows.anomaly_scan import AnomalyScan
 from workflows.retention import Retention
 
 EVERY, JITTER = timedelta(days=1), timedelta(hours=1)
+CATCH_UP = timedelta(seconds=10)  # the shortest that the server takes
 
 
 async def keep_retention(client: Client, cluster: str, days: float, task_queue: str = TASK_QUEUE) -> str:
@@ -38,6 +42,32 @@ async def keep_retention(client: Client, cluster: str, days: float, task_queue: 
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=EVERY)], jitter=JITTER),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=EVERY),
     )
+    return await _keep(client, name, wanted)
+
+
+async def keep_scan(client: Client, cluster: str, every: float | None, task_queue: str = TASK_QUEUE) -> str:
+    """Make sure that metrics are looked at every so many seconds, or no more (None); returns the schedule's id."""
+    name = f"anomaly-scan/{cluster}"
+    if every is None:
+        with suppress(RPCError):  # most often there is none
+            await client.get_schedule_handle(name).delete()
+        return name
+    pause = timedelta(seconds=every)
+    wanted = Schedule(
+        action=ScheduleActionStartWorkflow(
+            AnomalyScan.run,
+            id=name,
+            task_queue=task_queue,
+            static_summary="looks for what is strange or soon full in the metrics",
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=pause)], jitter=pause / 10),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=max(pause, CATCH_UP)),
+    )
+    return await _keep(client, name, wanted)
+
+
+async def _keep(client: Client, name: str, wanted: Schedule) -> str:
+    """Create the schedule, or bring the one that is there to this state."""
 
     def renew(found: ScheduleUpdateInput) -> ScheduleUpdate:
         """Whether somebody has paused it is theirs to say."""

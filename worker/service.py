@@ -22,7 +22,7 @@ from worker.bootstrap import (
     worker,
 )
 from worker.connect import connect
-from worker.schedules import keep_retention
+from worker.schedules import keep_retention, keep_scan
 from workflows.cluster_watch import ClusterWatch, ClusterWatchStart
 
 SYNC_SECONDS = 60.0
@@ -59,6 +59,7 @@ async def serve(
         await asyncio.wait_for(asyncio.gather(ports.feed.synced(), web.started.wait()), SYNC_SECONDS)
         await start_watch(client, settings.cluster)
         await keep_retention(client, settings.cluster, settings.retention_days)
+        await keep_scan(client, settings.cluster, settings.scan_every if settings.scan else None)
         on_ready(_ready(settings, client, web.url, ui))
         await stop.wait()
         await serving

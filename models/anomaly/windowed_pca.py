@@ -21,6 +21,7 @@ Rows = NDArray[np.intp]
 CHUNK = 1024  # windows at a time
 FOLDS = 3  # parts of the training windows, each judged by components of the others
 MAX_WINDOWS = 6000  # that components are learned from; more change them little
+REACH = 20.0  # deviations: a value further out no longer pulls the others' reconstruction with it, so that it alone is to blame
 NOISE = 1e-3  # squared deviations: below, a residual is rounding
 
 
@@ -98,7 +99,8 @@ class WindowedPCA(Detector):
         for start in range(0, len(found), CHUNK):
             part, there = every[start : start + CHUNK], mask[start : start + CHUNK]
             flat = np.where(there.reshape(len(part), -1), part.reshape(len(part), -1) - axes.mean, 0.0)
-            left = (flat - (flat @ axes.directions) @ axes.directions.T).reshape(part.shape)
+            reached = np.clip(flat, -REACH, REACH) @ axes.directions
+            left = (flat - reached @ axes.directions.T).reshape(part.shape)
             found[start : start + CHUNK] = (left**2 * there).sum(axis=2) / np.maximum(there.sum(axis=2), 1)
         return found
 

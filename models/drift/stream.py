@@ -19,21 +19,22 @@ from suture.domain.errors import Invalid
 
 
 def _adwin() -> Any:
-    from river.drift import ADWIN
+    from river import drift
 
-    return ADWIN(delta=0.002, clock=1, grace_period=5)
+    adaptive: Any = drift.ADWIN  # which has no types
+    return adaptive(delta=0.002, clock=1, grace_period=5)
 
 
 def _page_hinkley() -> Any:
-    from river.drift import PageHinkley
+    from river import drift
 
-    return PageHinkley(min_instances=10, delta=0.1, threshold=10.0)
+    return drift.PageHinkley(min_instances=10, delta=0.1, threshold=10.0)
 
 
 def _kswin() -> Any:
-    from river.drift import KSWIN
+    from river import drift
 
-    return KSWIN(alpha=1e-4, window_size=60, stat_size=20, seed=0)
+    return drift.KSWIN(alpha=1e-4, window_size=60, stat_size=20, seed=0)
 
 
 METHODS: Final[dict[str, Callable[[], Any]]] = {
