@@ -62,7 +62,13 @@ class PolicyEngine:
     def _nobody(self, matching: list[Rule]) -> list[str]:
         """A rule that asks for somebody who does not exist would otherwise be content with anybody."""
         asking = [r for r in matching if r.effect is Effect.REQUIRE_APPROVAL]
-        if self._names(asking) != []:
+        names, quorum = (
+            self._names(asking),
+            max((r.approvers.quorum for r in asking if r.approvers), default=1),
+        )
+        if names is not None and 0 < len(names) < quorum:
+            return [f"{quorum} people must approve, but only {len(names)} may: {', '.join(names)}"]
+        if names != []:
             return []
         roles = ", ".join(sorted({role for r in asking if r.approvers for role in r.approvers.roles}))
         return [f"nobody has the role that the policies ask for ({roles}): name somebody in the access file"]

@@ -15,6 +15,7 @@ from activities.execute import Execute, ExecuteRequest
 from activities.release import Release, ReleaseRequest
 from suture.domain.action import Action, Receipt, Reversibility
 from suture.domain.call import Call
+from suture.domain.decision import Verdict, VerdictKind
 from suture.domain.diagnosis import FailureType, Hypothesis
 from suture.domain.emergency import Prepared, target_of
 from suture.domain.governor import Switch, SwitchKind, Turn
@@ -198,8 +199,16 @@ class Acts:
 
     async def _in_turn(self, action: Action, key: str, asked: Turn) -> Receipt:
         """Ask the governor with each try; the key is the same, so nothing happens twice."""
+        ordered = Verdict(
+            kind=VerdictKind.APPROVED, plan=Plan(actions=[action]), reasons=["a person ordered it"]
+        )
         request = ExecuteRequest(
-            incident_id=self.record.incident_id, key=key, action=action, turn=asked, undo=asked.undo
+            incident_id=self.record.incident_id,
+            key=key,
+            action=action,
+            turn=asked,
+            verdict=None if asked.undo else ordered,
+            undo=asked.undo,
         )
         while True:
             try:

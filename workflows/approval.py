@@ -32,6 +32,10 @@ class Answer(StrEnum):
     CANCEL = "cancel"
     EXPIRED = "expired"
     RESOLVED = "resolved"  # the alert was resolved while the question stood
+    AGAIN = "again"  # it was only asked because of a storm, a freeze or the like: perhaps nobody need be asked any more
+
+
+JUDGED_AGAIN = timedelta(minutes=5)  # how often such a question is judged again
 
 
 def objection(story: Story, decision: Decision) -> str | None:
@@ -46,7 +50,7 @@ def objection(story: Story, decision: Decision) -> str | None:
         return None
     if story.decision is not None and decision.choice != "comment":
         return f"{story.decision.by} has already decided: {story.decision.choice}"
-    if record.phase is not Phase.WAITING_FOR_APPROVAL or record.approval is None:
+    if record.approval is None:  # it stands also while a new history comes back to it
         return f"nothing waits for approval: the incident is in stage {record.stage} ({record.phase})"
     return quorum.objection(record.approval, decision)
 
@@ -152,7 +156,8 @@ async def ask(story: Story, hypothesis: Hypothesis, verdict: Verdict, attempt: A
         visibility.index(record, waiting_for="approver")
     try:
         answer = await _answer(story, hypothesis, attempt)
-        escalation.end(story, f"the question is answered: {answer}")
+        if answer is not Answer.AGAIN:  # the question stands, with its votes and whoever is called
+            escalation.end(story, f"the question is answered: {answer}")
         return answer
     finally:
         if story.record.phase is Phase.WAITING_FOR_APPROVAL:
@@ -219,12 +224,15 @@ async def _answer(story: Story, hypothesis: Hypothesis, attempt: Attempt) -> Ans
         assert request.expires_at is not None  # noqa: S101 - every question expires
         attempt.asked = request.asked
         escalation.begin(story, f"q{request.asked}", request.needs.level)
+        passes = _passes(attempt, request) and workflow.patched("judged-again")
         answered = await escalation.wait(
             story,
             lambda: story.decision is not None or record.resolved,
-            request.expires_at,
+            min(request.expires_at, story.now + JUDGED_AGAIN) if passes else request.expires_at,
             f"a person decides about {record.incident_id}",
         )
+        if not answered and story.now < request.expires_at and not story.cornered:
+            return Answer.AGAIN
         decision = story.decision
         if decision is not None and decision.edits:
             await _judge(story, hypothesis, attempt, decision)
@@ -238,6 +246,19 @@ async def _answer(story: Story, hypothesis: Hypothesis, attempt: Attempt) -> Ans
             return Answer.RESOLVED
         story.note("nobody answered in time: that counts as no")
         return Answer.EXPIRED
+
+
+def _passes(attempt: Attempt, request: ApprovalRequest) -> bool:
+    """Whether it is asked only for what passes by itself: a storm, a freeze, maintenance, the day's budget."""
+    return bool(request.reasons) and set(request.reasons) <= set(attempt.standing.asks)
+
+
+def drop(story: Story, why: str) -> None:
+    """Take the question back."""
+    if story.record.approval is not None:
+        story.record.approval = None
+        _forget(story)
+        escalation.end(story, why)
 
 
 async def _judge(story: Story, hypothesis: Hypothesis, attempt: Attempt, decision: Decision) -> None:

@@ -73,7 +73,7 @@ async def wait(story: Story, until: Callable[[], bool], deadline: datetime, summ
         await sleep(story, until, wake, summary)
         if until():
             return True
-        if story.now >= deadline:
+        if story.now >= deadline or story.cornered:
             return False
 
 

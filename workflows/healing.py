@@ -187,11 +187,15 @@ class Healing:
                 attempt.routing = routing
             if verdict.needs_person:
                 answer = await approval.ask(self.story, hypothesis, verdict, attempt)
+                if answer is Answer.AGAIN:
+                    return None
                 if answer is not Answer.APPROVE:
                     return self._unapproved(attempt, answer)
                 verdict = attempt.verdict  # on the plan as a person has edited it
                 if not await turn.still(self.story, hypothesis):
                     return None
+            else:
+                approval.drop(self.story, "no person is needed any more")
         if self.story.told_to_stop:
             self._close(attempt, "not begun")
             return self._stopped()
@@ -249,6 +253,8 @@ class Healing:
             return await self._repair(attempt, attempt.verdict or verdict)
         except turn.Withheld as e:
             return await self._withheld(attempt, e.answer)
+        if not done and self.record.resolved and attempt.receipts and not self.story.told_to_stop:
+            done = True  # perhaps thanks to what was done already: the checks will tell
         if not done:
             return await self._failed(attempt)
         self.record.attempts.append(attempt)
@@ -264,6 +270,8 @@ class Healing:
             answer = await approval.ask(self.story, attempt.hypothesis, asking, attempt)
         if answer is not Answer.APPROVE:
             attempt.result += f"; {answer}"
+        if answer in (Answer.ESCALATE, Answer.CANCEL):  # it is told to stop, not only asked about this plan
+            self.story.decision = self.story.decision or attempt.decision
         return answer is Answer.APPROVE
 
     async def _withheld(self, attempt: Attempt, answer: Answer | None) -> Outcome | None:
@@ -329,6 +337,7 @@ class Healing:
     # endings
     def _close(self, attempt: Attempt, result: str) -> None:
         attempt.result, attempt.ended_at = result, self.story.now
+        self.record.pending = None
         self.record.attempts.append(attempt)
 
     def _escalate(self, why: str) -> Outcome:

@@ -66,7 +66,7 @@ async def _along_chain(
     ask: Ask,
 ) -> Receipt | None:
     """One action; when one way does not finish in time, the next is taken. The key is the same, so nothing happens twice."""
-    record, tried = story.record, False
+    record = story.record
     key = f"{record.workflow_id}/{record.incident_id}/{len(record.attempts)}/{number}/{plan.hash}"
     for step in chain:
         if _asks(step, attempt) and not await ask(attempt):
@@ -83,18 +83,23 @@ async def _along_chain(
         try:
             return await _in_turn(story, attempt, plan, number, request, step.timeout_seconds, patience)
         except turn.Withheld:
-            if tried and (receipt := await _recall(story, key, action)):
-                attempt.receipts.append(receipt)
+            await _remember(story, attempt, key, action)
             raise
         except ActivityError as e:
-            tried = True
             attempt.result = cause_of(e)
             story.note(f"could not {action.describe()}: {attempt.result}")
             if stale(e):
                 raise Stale(attempt.result) from e
             if permanent(e):
+                await _remember(story, attempt, key, action)
                 return None
     return await _recall(story, key, action)
+
+
+async def _remember(story: Story, attempt: Attempt, key: str, action: Action) -> None:
+    """A try that died after its change may have been followed by one that was refused: what was done must not be forgotten."""
+    if workflow.patched("recall-always") and (done := await _recall(story, key, action)):
+        attempt.receipts.append(done)
 
 
 def _asks(step: FallbackStep, attempt: Attempt) -> bool:

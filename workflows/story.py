@@ -93,6 +93,11 @@ class Story:
         full = self.signals >= self.options.max_reports_per_run * 20
         return full or workflow.info().get_current_history_length() >= 20_000
 
+    @property
+    def cornered(self) -> bool:
+        """In the middle of a plan, and the history is full: waiting must end."""
+        return self._acting and self.overflowing
+
     async def cut(self) -> None:
         """Continue as new if the history has grown; for places where nothing is under way."""
         if self.crowded:

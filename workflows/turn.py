@@ -112,6 +112,8 @@ async def _ask(story: Story, attempt: Attempt, plan: Plan, admission: Admission)
     reasons = [*admission.reasons, *(r for r in verdict.reasons if r not in admission.reasons)]
     attempt.verdict = verdict.model_copy(update={"needs_person": True, "reasons": reasons, "plan": plan})
     answer = await approval.ask(story, attempt.hypothesis, attempt.verdict, attempt)
+    if answer is Answer.AGAIN:
+        return  # the governor is asked again
     if answer is not Answer.APPROVE:
         raise _withheld(story, answer)
 
@@ -151,11 +153,12 @@ async def still(story: Story, approved: Hypothesis) -> bool:
 
 
 async def release(story: Story) -> None:
-    """Give the turn back. When nobody answers, the lease ends it."""
+    """Give the turn back. When nobody answers, memorize does it later."""
     if not story.record.holds_turn or not workflow.patched("turn-given-back"):
         return
     try:
         await steps.release(story)
     except ActivityError:
-        story.note("the turn could not be given back: it ends with its lease")
-    story.record.holds_turn = False
+        story.note("the turn could not be given back: it is given back when the incident is remembered")
+    else:
+        story.record.holds_turn = False

@@ -61,7 +61,7 @@ class Answering:
         return person
 
     async def answer(self, link: Link, caller: Caller, record: IncidentRecord, reason: str) -> str:
-        """Decide, once. Raises Declined, Unavailable (then the link still serves)."""
+        """Decide, once. Raises Declined, Unavailable: then the link still serves."""
         if not await self._audit.use(link.id):
             raise Over(link, "it was used already")
         decision = Decision(
@@ -73,9 +73,7 @@ class Answering:
         )
         try:
             return await self._deciding.decide(caller, record, decision)
-        except Declined:
-            raise
-        except SutureError:
+        except SutureError:  # nothing was taken
             await self._audit.release(link.id)
             raise
 

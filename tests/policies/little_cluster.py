@@ -141,8 +141,11 @@ def forbidden(world: LittleCluster, action: Action) -> str | None:
     ):
         return "a closed namespace"
     if (ref.kind, ref.namespace, ref.name) == ("Deployment", "shop", "solo") or (
-        ref.kind == "Pod" and ref.namespace == "shop" and ref.name.startswith("solo-")
-    ):
+        ref.kind == "Pod"
+        and ref.namespace == "shop"
+        and ref.name.startswith("solo-")
+        and ref in world.objects
+    ):  # a pod that is not there belongs to nobody, whatever it is called
         return "a protected object"
     if action.kind == "delete_object":
         return "irreversible"
