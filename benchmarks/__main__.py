@@ -6,12 +6,18 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks import anomaly, approvals, cluster, latency, logs, policy, throughput, watch, why
+from benchmarks import anomaly, approvals, classify, cluster, latency, logs, policy, throughput, watch, why
 from benchmarks.figures import Figure, show
 from worker.connect import connect
 
 RESULTS = Path("build/bench.json")
-ALL = ("latency", "throughput", "watch", "why", "approvals", "policy", "logs", "anomaly")
+ALL = ("latency", "throughput", "watch", "why", "approvals", "policy", "logs", "anomaly", "classify")
+PLAIN = {
+    "policy": policy.measure,
+    "logs": logs.measure,
+    "anomaly": anomaly.measure,
+    "classify": classify.measure,
+}
 
 
 async def run(wanted: list[str]) -> list[Figure]:
@@ -20,16 +26,12 @@ async def run(wanted: list[str]) -> list[Figure]:
         figures += await _engine(wanted)
     if "watch" in wanted:
         figures += await watch.measure()
-    if "policy" in wanted:
-        figures += policy.measure()
     if "why" in wanted:
         figures += await why.measure()
     if "approvals" in wanted:
         figures += await approvals.measure()
-    if "logs" in wanted:
-        figures += logs.measure()
-    if "anomaly" in wanted:
-        figures += anomaly.measure()
+    for measure in (m for name, m in PLAIN.items() if name in wanted):
+        figures += measure()
     return figures
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -39,23 +39,18 @@ READINGS: Final = ("cpu", "memory", "disk")  # per cent of the limit
 METADATA_COLUMNS: Final = len(STAGES) + 1 + len(EXIT_CODES) + 2 + len(REASONS) + 2 + 2 * len(READINGS)
 
 
-@dataclass(frozen=True)
-class Failure:
-    """One failure as it was observed. `context` is code or a manifest near it; `metadata` may hold `stage`,
-    `exit_code`, `reason` and the readings `cpu`, `memory`, `disk` in per cent of the limit. All but the text may miss."""
-
-    text: str
-    context: str = ""
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-
-
 def word_columns(sequence: Sequence[str]) -> Columns:
     """Columns of the single words and of pairs that stand side by side, with repeats; shape (n,)."""
     if not sequence:
         return np.zeros(0, dtype=np.int64)
     found = [_hash(w) for w in sequence]
-    found += [_pair(a, b) for a, b in zip(sequence, sequence[1:], strict=False)]
+    found += [_pair(a, b) for a, b in pairwise(sequence)]
     return np.array(found, dtype=np.int64) & (WORD_COLUMNS - 1)
+
+
+def column_of(term: str) -> int:
+    """The column of a word, or of a pair with a space between."""
+    return _hash(term) & (WORD_COLUMNS - 1)
 
 
 def character_columns(sequence: Sequence[str]) -> Columns:

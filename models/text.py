@@ -13,6 +13,11 @@ from typing import Final
 MAX_CHARACTERS: Final = 8_000  # of a longer text, the beginning and the end count: that is where causes stand
 
 _ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|\^\[\[[0-9;]*m")
+_LIBRARY_FRAMES: Final = re.compile(  # frames of the runtimes themselves say nothing of the cause
+    r"^[ \t]*at (?:java\.|javax\.|sun\.|jdk\.|System\.|Microsoft\.|org\.apache\.maven\."
+    r"|[^\n(]{0,80}\(?node:internal/|internal/)[^\n]*\n?",
+    re.M,
+)
 _ESCAPED: Final = re.compile(r"\\[ntr]")
 _IDENTIFIERS: Final = re.compile(
     r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b"
@@ -24,19 +29,26 @@ _IDENTIFIERS: Final = re.compile(
 _ADDRESS: Final = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b")
 _HUMP: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _TOKEN: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*|\d+(?:\.\d+)*%?|[✗✘✖✓✔❌]")
-_MEANT: Final = frozenset(
-    "124 126 127 128 134 137 139 143 "  # exit codes
-    "400 401 403 404 407 408 409 410 413 422 425 429 500 501 502 503 504 520 521 522 523 525 529 "  # HTTP
-    "13 28 30 101 104 110 111 113 116 122".split()  # errno
-)
+_EXIT_CODES, _ERRNO = "124 126 127 128 134 137 139 143", "13 28 30 101 104 110 111 113 116 122"
+_HTTP = "400 401 403 404 407 408 409 410 413 422 425 429 500 501 502 503 504 520 521 522 523 525 529"
+_MEANT: Final = frozenset(f"{_EXIT_CODES} {_HTTP} {_ERRNO}".split())
 _CHECKS: Final = {"✗": "cross", "✘": "cross", "✖": "cross", "❌": "cross", "✓": "tick", "✔": "tick"}
 
 
+def ends(text: str) -> str:
+    """The text, cut to its two ends when it is very long."""
+    half = MAX_CHARACTERS // 2
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:half]}\n{text[-half:]}"
+
+
+def telling(text: str) -> str:
+    """The text's ends without colours and without the runtimes' own stack frames."""
+    return _LIBRARY_FRAMES.sub("", _ANSI.sub("", ends(text)))
+
+
 def clean(text: str) -> str:
-    """The text without colours, identifiers and times, cut to its two ends when it is very long."""
-    if len(text) > MAX_CHARACTERS:
-        text = f"{text[: MAX_CHARACTERS // 2]}\n{text[-MAX_CHARACTERS // 2 :]}"
-    text = _ESCAPED.sub(" ", _ANSI.sub("", text))
+    """What is telling, without identifiers and times."""
+    text = _ESCAPED.sub(" ", telling(text))
     return _ADDRESS.sub(" addr ", _IDENTIFIERS.sub(" ", text))
 
 

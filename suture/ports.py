@@ -14,6 +14,7 @@ from suture.domain.audit import AuditCheck, AuditEntry, AuditRow
 from suture.domain.call import Call
 from suture.domain.decision import Decision, Verdict
 from suture.domain.emergency import Dependency, Place
+from suture.domain.failure import Failure, FailureClass
 from suture.domain.governor import Admission, Overview, Standing, Switch, SwitchKind, Turn
 from suture.domain.incident import IncidentRecord
 from suture.domain.listing import Listing, Seen, Wanted
@@ -411,3 +412,11 @@ class MetricJudge(Protocol):
     ) -> list[Finding]:
         """At most one finding a target; blocking. `since` is when the rule began to fire: what came later teaches nothing.
         Raises Invalid when the series cannot be judged."""
+
+
+class Classifier(Protocol):
+    """Tells what type of failure a log shows."""
+
+    def classify(self, failure: Failure, explain: bool = False) -> FailureClass:
+        """The type with calibrated probabilities; with `explain` also the words that decided. Takes any text and never
+        raises for one: what holds nothing to go by is abstained from."""

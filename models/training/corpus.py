@@ -11,7 +11,6 @@ A family is one message of one program with slots. A file holds one type:
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -90,14 +89,6 @@ def _block(block: str, kind: FailureType, where: str) -> Family:
     if not words or not text:
         raise CorpusError(f"{where}: write `@ program stage` and the message below it")
     metadata = dict(w.split("=", 1) for w in words[1:] if "=" in w)
-    metadata |= {"stage": w for w in words[1:] if "=" not in w and w != "hard"}
+    stages = [w for w in words[1:] if "=" not in w and w != "hard"]
+    metadata |= {"stage": stages[0]} if stages else {}
     return Family("", kind, words[0], text, context, "hard" in words, metadata)
-
-
-def fingerprint() -> str:
-    """SHA-256 over everything that the generated text depends on."""
-    digest = hashlib.sha256(VERSION.encode())
-    code = [Path(__file__).with_name(n) for n in ("corpus.py", "slots.py", "noise.py", "generate.py")]
-    for path in sorted([*DATA.rglob("*.txt"), *DATA.rglob("*.yaml"), *code]):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +11,13 @@ from typing import Any, Final
 
 import yaml
 
-from models.features import READINGS, REASONS, STAGES, Failure
+from models.features import READINGS, REASONS, STAGES
 from models.taxonomy import TYPES, FailureType
 from models.training import noise, slots
-from models.training.corpus import DATA, Family, families
+from models.training.corpus import DATA, VERSION, Family, families
+from suture.domain.failure import Failure
 
-VARIANTS: Final = 6
+VARIANTS: Final = 3
 _WITH_METADATA, _WITH_CONTEXT, _TRUE_TO_TYPE = 0.45, 0.4, 0.7
 
 
@@ -32,10 +34,24 @@ class Example:
 def examples(variants: int = VARIANTS, seed: int = 0, of: Sequence[Family] | None = None) -> list[Example]:
     """`variants` examples of each family; the first is the bare message."""
     return [
-        Example(_vary(f, number, random.Random(f"{seed}/{f.id}/{number}")), TYPES.index(f.type), index, f.hard)
+        Example(
+            _vary(f, number, random.Random(f"{seed}/{f.id}/{number}")), TYPES.index(f.type), index, f.hard
+        )
         for index, f in enumerate(families() if of is None else of)
         for number in range(variants)
     ]
+
+
+@lru_cache(maxsize=1)
+def fingerprint() -> str:
+    """SHA-256 over all that is learned from: version, families and every example that seed 0 makes of them."""
+    digest = hashlib.sha256(VERSION.encode())
+    for example in examples():
+        failure = example.failure
+        digest.update(
+            repr((example.label, failure.text, failure.context, sorted(failure.metadata.items()))).encode()
+        )
+    return digest.hexdigest()
 
 
 def _vary(family: Family, number: int, draw: random.Random) -> Failure:

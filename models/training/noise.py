@@ -19,12 +19,18 @@ Prefix = Callable[[random.Random], str]
 _PREFIXES: Final[tuple[Prefix, ...]] = (
     lambda r: slots.moment(r).strftime("%Y-%m-%dT%H:%M:%S.%fZ "),
     lambda r: slots.moment(r).strftime("%Y-%m-%d %H:%M:%S,123 ") + r.choice(["ERROR ", "INFO ", "WARN "]),
-    lambda r: slots.moment(r).strftime("%b %d %H:%M:%S ") + f"host-{r.randrange(9)} app[{r.randrange(9999)}]: ",
+    lambda r: (
+        slots.moment(r).strftime("%b %d %H:%M:%S ") + f"host-{r.randrange(9)} app[{r.randrange(9999)}]: "
+    ),
     lambda r: slots.moment(r).strftime(f"{r.choice('EWI')}%m%d %H:%M:%S.%f       1 "),
     lambda r: slots.moment(r).strftime("%H:%M:%S ") + r.choice(["", "[ERROR] ", "[error] ", "| "]),
     lambda r: f"[{r.randrange(99999)}.{r.randrange(999999)}] ",
-    lambda r: r.choice(["[build] ", "[stdout] ", "#12 4.331 ", "app_1  | ", "web-7f | ", "E   ", "    ", "> "]),
-    lambda r: r.choice(["##[error]", "Error: ", "ERROR: ", "error: ", "FATAL: ", "ERR! ", "[ERROR] ", "level=error msg="]),
+    lambda r: r.choice(
+        ["[build] ", "[stdout] ", "#12 4.331 ", "app_1  | ", "web-7f | ", "E   ", "    ", "> "]
+    ),
+    lambda r: r.choice(
+        ["##[error]", "Error: ", "ERROR: ", "error: ", "FATAL: ", "ERR! ", "[ERROR] ", "level=error msg="]
+    ),
 )
 
 
@@ -54,7 +60,11 @@ def around(message: str, draw: random.Random) -> str:
 def as_json(message: str, draw: random.Random) -> str:
     """The message inside a structured log line."""
     name = draw.choice(["msg", "message", "error", "log"])
-    fields = {"level": draw.choice(["error", "fatal", "warn"]), "ts": slots.fill("{date}", draw), name: message}
+    fields = {
+        "level": draw.choice(["error", "fatal", "warn"]),
+        "ts": slots.fill("{date}", draw),
+        name: message,
+    }
     if draw.random() < 0.5:
         return json.dumps(fields)
     flat = message.replace('"', "'").replace("\n", " ")
@@ -83,5 +93,6 @@ def _ending(draw: random.Random) -> list[str]:
         return []
     return [draw.choice(["Error: Process completed with exit code 1.", "##[endgroup]", "make: *** [all] Error 1",
                          "ERROR: Job failed: exit code 1", "Build step 'Execute shell' marked build as failure",
-                         "Finished: FAILURE", "npm ERR! A complete log of this run can be found in: /root/.npm/_logs/debug.log",
-                         "exited with code 1", "The command failed with exit status 1", "section_end:1:step_script"])]  # fmt: skip
+                         "Finished: FAILURE", "npm ERR! A complete log of this run can be found in: /root/.npm",
+                         "exited with code 1", "The command failed with exit status 1",
+                         "section_end:1:step_script"])]  # fmt: skip

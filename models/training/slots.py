@@ -6,38 +6,29 @@ import random
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
+
+import yaml
+
+from models.training.corpus import DATA
 
 _SLOT: Final = re.compile(r"\{([a-z]+)\}")
 _CHOICE: Final = re.compile(r"\{([^{}\"\n|]+(?:\|[^{}\"\n|]+)+)\}")
 
-_NOUNS = """order cart invoice billing catalog search profile session ledger stock shipping ticket report media gateway
-notify audit quote pricing review feed chat token-store mail import export sync index crawler router planner worker
-scheduler ingest metrics console portal frontend backend""".split()
 _TAILS = ["", "-api", "-service", "-worker", "-web", "-svc", "-job", "-server", "", ""]
-_PROCESSES = "java python3 node ruby php-fpm nginx postgres mysqld redis-server app server worker gunicorn dotnet".split()
-_PACKAGES = """requests numpy pandas flask lodash axios react express moment jackson guava spring-core netty serde
-tokio rails nokogiri rack newtonsoft protobuf grpcio urllib3 werkzeug markupsafe typescript webpack babel log4j
-commons-lang okhttp openssl-sys libfoo symfony monolog chalk minimist pyyaml scipy attrs rxjs vue""".split()
-_CLASSES = """OrderService CartController InvoiceRepository SearchIndex ProfileView SessionManager PriceEngine
-FeedReader MailSender StockUpdater UserDao TicketHandler ReportBuilder MediaStore RouteTable JobQueue""".split()
-_FUNCTIONS = """process total handle parse build update fetch render submit find_all run load items name status price
-user address quantity value email payload result save lookup compute publish""".split()
-_TESTS = """test_creates_order test_total_is_sum shouldReturnAllItems test_update_profile rendersList handlesEmptyInput
-testFindByName test_publish_event updatesTheCart test_search_ranking savesDraft TestQueueDrain shouldSendMail
-test_export_rows""".split()
-_DIRECTORIES = ["/srv/app", "/app", "/opt/app", "/usr/src/app", "src", "/home/runner/work/app", "/builds/team/app",
-                "/var/lib/app", "lib", "/workspace", "internal", "pkg", "/data", "/mnt/data", "/var/log/app"]  # fmt: skip
-_FILES = "main handler views models client service utils parser cart orders index worker store report".split()
-_HOSTS = ["shop.example.com", "db-1.internal", "api.acme.io", "node-3", "ip-10-0-3-17", "repo.example.org",
-          "build-07", "cache.prod.local", "git.example.net", "worker-2.cluster", "registry.example.com"]  # fmt: skip
-_USERS = "deploy app ci-bot alice jenkins svc-build root appuser".split()
-_KEYS = "DATABASE_URL API_BASE SMTP_HOST CACHE_TTL REGION QUEUE_NAME LOG_LEVEL FEATURE_X APP_PORT SENTRY_DSN".split()
-_DATABASES = "orders users shop app inventory events customers".split()
-_IMAGES = ["shop/api:1.4.2", "team/worker:latest", "acme/web:v3", "library/nginx:1.25", "app:2023.11"]
-_REPOS = ["acme/shop", "github.com/acme/lib", "team/platform", "example/app", "github.com/pkg/util"]
 _FORMATS = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "%b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S UTC %Y",
             "%d/%b/%Y:%H:%M:%S +0000", "%Y/%m/%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.123Z"]  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _pools() -> dict[str, list[str]]:
+    found = yaml.safe_load((DATA / "pools.yaml").read_text(encoding="utf-8"))
+    return {name: words.split() for name, words in found.items()}
+
+
+def _one(draw: random.Random, pool: str) -> str:
+    return draw.choice(_pools()[pool])
 
 
 def moment(draw: random.Random) -> datetime:
@@ -59,7 +50,7 @@ def _uuid(draw: random.Random) -> str:
 
 
 def _service(draw: random.Random) -> str:
-    return draw.choice(_NOUNS) + draw.choice(_TAILS)
+    return _one(draw, "nouns") + draw.choice(_TAILS)
 
 
 _FILL: Final[dict[str, Callable[[random.Random], str]]] = {
@@ -74,22 +65,22 @@ _FILL: Final[dict[str, Callable[[random.Random], str]]] = {
     "ip": lambda r: ".".join(str(r.randrange(1, 255)) for _ in range(4)),
     "port": lambda r: str(r.choice([80, 443, 3000, 5000, 5432, 6379, 8080, 8443, 9090, 9200, 27017])),
     "ver": lambda r: f"{r.randrange(12)}.{r.randrange(30)}.{r.randrange(20)}",
-    "host": lambda r: r.choice(_HOSTS),
+    "host": lambda r: _one(r, "hosts"),
     "svc": _service,
-    "proc": lambda r: r.choice(_PROCESSES),
-    "pkg": lambda r: r.choice(_PACKAGES),
-    "cls": lambda r: r.choice(_CLASSES),
-    "fn": lambda r: r.choice(_FUNCTIONS),
-    "test": lambda r: r.choice(_TESTS),
-    "path": lambda r: f"{r.choice(_DIRECTORIES)}/{r.choice(_FILES)}",
+    "proc": lambda r: _one(r, "processes"),
+    "pkg": lambda r: _one(r, "packages"),
+    "cls": lambda r: _one(r, "classes"),
+    "fn": lambda r: _one(r, "functions"),
+    "test": lambda r: _one(r, "tests"),
+    "path": lambda r: f"{_one(r, 'directories')}/{_one(r, 'files')}",
     "pod": lambda r: f"{_service(r)}-{_hex(r, 9)}-{_hex(r, 5)}",
     "ns": lambda r: r.choice(["default", "prod", "staging", "shop", "team-a", "kube-system", "monitoring"]),
-    "img": lambda r: r.choice(_IMAGES),
-    "repo": lambda r: r.choice(_REPOS),
-    "user": lambda r: r.choice(_USERS),
-    "key": lambda r: r.choice(_KEYS),
-    "db": lambda r: r.choice(_DATABASES),
-    "bucket": lambda r: f"{r.choice(_NOUNS)}-{r.choice(['assets', 'backup', 'logs', 'data'])}",
+    "img": lambda r: _one(r, "images"),
+    "repo": lambda r: _one(r, "repositories"),
+    "user": lambda r: _one(r, "users"),
+    "key": lambda r: _one(r, "keys"),
+    "db": lambda r: _one(r, "databases"),
+    "bucket": lambda r: f"{_one(r, 'nouns')}-{r.choice(['assets', 'backup', 'logs', 'data'])}",
     "disk": lambda r: r.choice(["sda1", "nvme0n1p1", "xvdf", "vdb", "dm-0", "sdb", "mapper/vg0-data"]),
     "nic": lambda r: r.choice(["eth0", "ens5", "bond0", "eno1"]),
 }

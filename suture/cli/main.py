@@ -15,6 +15,7 @@ from suture import __version__
 from suture.cli import (
     anomaly,
     audit,
+    classify,
     decide,
     demo,
     down,
@@ -63,6 +64,7 @@ app.add_typer(policy.app, name="policy", rich_help_panel=_LOOK)
 app.add_typer(postmortem.app, name="postmortem", rich_help_panel=_LOOK)
 app.command("audit", rich_help_panel=_LOOK)(audit.audit)
 app.command("export", rich_help_panel=_LOOK)(export.export)
+app.command("classify", rich_help_panel=_LOOK)(classify.classify)
 app.command("governor", rich_help_panel=_LOOK)(governor.governor)
 app.command("stop", rich_help_panel=_ACT)(governor.stop)
 app.command("resume", rich_help_panel=_ACT)(governor.resume)

@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 
-_OURS = ("suture", "lab", "policies", "worker", "activities")
+_OURS = ("suture", "lab", "policies", "worker", "activities", "models")
 
 
 class Failure(Exception):
