@@ -13,7 +13,19 @@ from tests.cli.conftest import SOURCE, Run
 
 DECISIONS = ("approve", "reject", "comment", "delegate", "ack", "unack", "escalate", "cancel")
 POSTMORTEM = ("list", "show", "done", "item", "close", "report")
-COMMANDS = ("demo", "up", "down", "status", "incidents", "show", "export", "version", "report", *DECISIONS)
+COMMANDS = (
+    "demo",
+    "up",
+    "down",
+    "status",
+    "incidents",
+    "show",
+    "export",
+    "version",
+    "report",
+    "classify",
+    *DECISIONS,
+)
 HEAVY = "torch temporalio sqlalchemy kubernetes pydantic sklearn fastapi grpc"
 
 
