@@ -17,6 +17,7 @@ from suture.domain.emergency import Dependency, Place
 from suture.domain.failure import Failure, FailureClass
 from suture.domain.governor import Admission, Overview, Standing, Switch, SwitchKind, Turn
 from suture.domain.incident import IncidentRecord
+from suture.domain.learning import Experiment, ExperimentState, ModelStage, ModelVersion, Transition
 from suture.domain.listing import Listing, Seen, Wanted
 from suture.domain.logs import LogAnalysis
 from suture.domain.notice import Message, Notice
@@ -420,3 +421,47 @@ class Classifier(Protocol):
     def classify(self, failure: Failure, explain: bool = False) -> FailureClass:
         """The type with calibrated probabilities; with `explain` also the words that decided. Takes any text and never
         raises for one: what holds nothing to go by is abstained from."""
+
+
+class ModelRegistry(Protocol):
+    """Versions of the models and their stages. All methods raise Unavailable when the registry does not answer."""
+
+    async def register(self, model: ModelVersion) -> ModelVersion:
+        """Add a candidate under the next number; the same artefact again returns what is there. Raises Invalid."""
+
+    async def versions(self, name: str) -> list[ModelVersion]:
+        """Every version of a name, oldest first."""
+
+    async def champion(self, name: str) -> ModelVersion | None:
+        """The version that is used; None when none was promoted."""
+
+    async def promote(self, name: str, version: int, stage: ModelStage, by: str, why: str) -> ModelVersion:
+        """Move a version to a stage; a new champion archives the one before. Raises Invalid."""
+
+    async def roll_back(self, name: str, by: str, why: str) -> ModelVersion:
+        """Make the champion before the present one champion again. Raises Invalid when there was none."""
+
+    async def history(self, name: str) -> list[Transition]:
+        """Every change of a stage, oldest first."""
+
+    async def lineage(self, name: str, version: int) -> list[ModelVersion]:
+        """The version and its ancestors, newest first. Raises Invalid for an unknown version."""
+
+
+class Experiments(Protocol):
+    """Experiments and their outcomes. All methods raise Unavailable when the database does not answer."""
+
+    async def create(self, experiment: Experiment, by: str) -> None:
+        """Begin it; the same definition again changes nothing. Raises Invalid for another one under the same id."""
+
+    async def record(self, experiment: str, variant: str, unit: str, success: bool) -> None:
+        """Count an outcome; a unit counts once for each variant. Raises Invalid for an unknown or ended experiment."""
+
+    async def end(self, experiment: str, why: str) -> None:
+        """Stop it; its outcomes stay. Raises Invalid for an unknown one."""
+
+    async def state(self, experiment: str) -> ExperimentState:
+        """Definition, status and outcomes. Raises Invalid for an unknown one."""
+
+    async def running(self) -> list[Experiment]:
+        """Every experiment that runs, by id."""

@@ -386,3 +386,63 @@ class GovernorSwitch(Base):
     namespaces: Mapped[Any] = mapped_column(Json)
     lifted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lifted_by: Mapped[str] = mapped_column(Name(128))
+
+
+class ModelVersionRow(Base):
+    """One trained version. Stages change; everything else is written once."""
+
+    __tablename__ = "model_versions"
+
+    name: Mapped[str] = mapped_column(Name(64), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    stage: Mapped[str] = mapped_column(Name(16))
+    metrics: Mapped[Any] = mapped_column(Json)
+    data_hash: Mapped[str] = mapped_column(Name(64))
+    code_hash: Mapped[str] = mapped_column(Name(64))
+    artefact: Mapped[str] = mapped_column(Name(64))
+    parent: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_by: Mapped[str] = mapped_column(Words)
+    note: Mapped[str] = mapped_column(Words)
+
+
+class ModelTransition(Base):
+    """One change of a stage. `seq`: the order in which they happened."""
+
+    __tablename__ = "model_transitions"
+    __table_args__ = (Index(None, "name", "seq"),)
+
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(Name(64))
+    version: Mapped[int]
+    before: Mapped[str] = mapped_column(Name(16))
+    after: Mapped[str] = mapped_column(Name(16))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column("changed_by", Words)
+    why: Mapped[str] = mapped_column(Words)
+
+
+class ExperimentRow(Base):
+    """An A/B test: its definition, and whether it runs."""
+
+    __tablename__ = "experiments"
+
+    id: Mapped[str] = mapped_column(Name(64), primary_key=True)
+    definition: Mapped[Any] = mapped_column(Json)
+    status: Mapped[str] = mapped_column(Name(16))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_by: Mapped[str] = mapped_column(Words)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_why: Mapped[str] = mapped_column(Words)
+
+
+class ExperimentOutcome(Base):
+    """What came of one unit (an incident) under its variant: counted once, however often it is reported."""
+
+    __tablename__ = "experiment_outcomes"
+
+    experiment: Mapped[str] = mapped_column(ForeignKey("experiments.id"), primary_key=True)
+    unit: Mapped[str] = mapped_column(Name(512), primary_key=True)
+    variant: Mapped[str] = mapped_column(Name(64), primary_key=True)
+    success: Mapped[bool]
+    at: Mapped[datetime] = mapped_column(UtcDateTime)

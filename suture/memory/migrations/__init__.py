@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from suture.memory.database import Database
 
 FOLDER = Path(__file__).parent
-HEAD = "0005"  # the newest revision; known here so that an up-to-date start needs no Alembic
+HEAD = "0007"  # the newest revision; known here so that an up-to-date start needs no Alembic
 LOCK = 5_738_101_846  # PostgreSQL's advisory lock of whoever migrates; SQLite's is the write lock
 
 
