@@ -76,6 +76,7 @@ def test_unknown_places_are_refused(tmp_path: Path) -> None:
     assert [f.stem for f in files_of([OWN], "control-s[ct]*")] == [
         "control-scaled-down",
         "control-scaled-up",
+        "control-scaled-while-it-rolls",
         "control-stale-alert",
     ]
 
