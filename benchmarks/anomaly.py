@@ -15,11 +15,11 @@ from models.anomaly.stream import StreamScorer
 from models.anomaly.synthetic import machine
 from models.drift.batch import compare
 
-MACHINES, BUFFER, ROWS = 6, 20, 300
+MACHINES, CHANGING, BUFFER, ROWS = 6, 24, 20, 300
 
 
 def measure() -> list[Figure]:
-    made = [machine(seed) for seed in range(MACHINES)]
+    made = [machine(seed) for seed in range(CHANGING)]
     found = {name: _found(name) for name in (DEFAULT, "z-score")}
     windows = [m.train[i : i + 500] for m in made for i in (0, 500, 1000)]
     same = [compare(windows[i], windows[i + 1]).drifted for i in range(len(windows) - 1) if i % 3 < 2]

@@ -10,8 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-DENSE = 200  # dimensions up to which all components are computed at once
-FIRST = 32  # components that are tried first beyond
 
 
 @dataclass(frozen=True)
@@ -56,24 +54,6 @@ class Moments:
         mean = self.total / max(self.count, 1)
         covariance = self.outer / max(self.count, 1) - np.outer(mean, mean)
         whole = max(float(np.trace(covariance)), 1e-12)
-        number = FIRST
-        while True:
-            values, vectors = _largest(covariance, number)
-            explained = np.cumsum(np.maximum(values, 0.0)) / whole
-            if explained[-1] >= variance or len(values) == len(mean):
-                return Axes(mean, vectors[:, : int(np.searchsorted(explained, variance)) + 1])
-            number *= 2
-
-
-def _largest(covariance: Array, number: int) -> tuple[Array, Array]:
-    """The largest eigenvalues, falling, and their vectors; all of them where the matrix is small or most are asked for."""
-    size = len(covariance)
-    if size <= DENSE or number > size // 4:
         values, vectors = np.linalg.eigh(covariance)
-    else:
-        from scipy.sparse.linalg import eigsh
-
-        start = np.random.default_rng(0).normal(size=size)  # the same answer every time
-        values, vectors = eigsh(covariance, k=number, v0=start)
-    order = np.argsort(-values)
-    return values[order], vectors[:, order]
+        explained = np.cumsum(np.maximum(values[::-1], 0.0)) / whole
+        return Axes(mean, vectors[:, ::-1][:, : int(np.searchsorted(explained, variance)) + 1])

@@ -50,37 +50,38 @@ class WindowedPCA(Detector):
 
     def _learn(self, scaled: Array, seen: Seen) -> Array:
         first = self.steps - 1 if len(scaled) >= 2 * self.steps else 0  # the first window without empty rows
-        chosen = np.arange(first, len(scaled), -(-(len(scaled) - first) // MAX_WINDOWS))
-        start = self._axes_of([self._moments(scaled, chosen)])
-        ordinary = self._ratio(self._residuals(scaled, seen, start)).mean(axis=1)
-        trusted = chosen[ordinary[chosen] <= np.quantile(ordinary[chosen], 1 - self.trim)]
+        stride = -(-(len(scaled) - first) // MAX_WINDOWS)
+        chosen = np.arange(first, len(scaled), stride)
+        start = self._residuals(scaled, seen, self._axes_of([self._moments(scaled, chosen)]), chosen)
+        ordinary = np.sqrt(start / self._high(start)).mean(axis=1)
+        trusted = chosen[ordinary <= np.quantile(ordinary, 1 - self.trim)]
         folds = np.array_split(np.arange(len(scaled)), FOLDS)
         moments = [self._moments(scaled, _inside(trusted, fold, self.steps)) for fold in folds]
         self._axes = self._axes_of(moments)
         unseen = np.concatenate(
             [
-                self._residuals(scaled, seen, self._axes_of(moments[:i] + moments[i + 1 :]))[fold]
+                self._residuals(
+                    scaled, seen, self._axes_of(moments[:i] + moments[i + 1 :]), _within(chosen, fold)
+                )
                 for i, fold in enumerate(folds)
             ]
         )
-        self._noise = np.quantile(unseen[first:], self.high, axis=0) + NOISE
-        return self._to_rows(np.sqrt(unseen / self._noise))
+        self._noise = self._high(unseen)
+        return cover(np.sqrt(unseen / self._noise), max(min(self.steps // stride, len(unseen)), 1))
 
     def _causal(self, scaled: Array, seen: Seen, since: int = 0) -> Array:
-        shares: Array = np.sqrt(self._residuals(scaled, seen, self._axes, since) / self._noise)
+        shares: Array = np.sqrt(
+            self._residuals(scaled, seen, self._axes, np.arange(since, len(scaled))) / self._noise
+        )
         return shares
 
     def _around(self, scaled: Array, seen: Seen) -> Array:
-        return self._to_rows(self._causal(scaled, seen))
+        shares, full = self._causal(scaled, seen), min(self.steps, len(scaled))
+        return cover(shares[full - 1 :], full)  # only windows that lie in the data
 
-    def _to_rows(self, shares: Array) -> Array:
-        """From windows that end with a row to all windows around it, as far as they lie in the data."""
-        full = min(self.steps, len(shares))
-        return cover(shares[full - 1 :], full)
-
-    def _ratio(self, residuals: Array) -> Array:
-        ratio: Array = np.sqrt(residuals / (np.quantile(residuals, self.high, axis=0) + NOISE))
-        return ratio
+    def _high(self, residuals: Array) -> Array:
+        high: Array = np.quantile(residuals, self.high, axis=0) + NOISE
+        return high
 
     def _axes_of(self, moments: list[Moments]) -> Axes:
         return Moments.together(moments).axes(self.variance)
@@ -91,13 +92,15 @@ class WindowedPCA(Detector):
         size = scaled.shape[1] * self.steps
         return Moments.together([Moments.none(size), *(Moments.of(p.reshape(len(p), -1)) for p in parts)])
 
-    def _residuals(self, scaled: Array, seen: Seen, axes: Axes, since: int = 0) -> Array:
-        """The mean squared residual of each metric in the window that ends with each row from `since` on."""
-        every = windows(ahead(scaled, self.steps), self.steps)[since:]
-        mask = windows(ahead(seen, self.steps), self.steps)[since:]
-        found = np.empty((len(every), scaled.shape[1]))
-        for start in range(0, len(found), CHUNK):
-            part, there = every[start : start + CHUNK], mask[start : start + CHUNK]
+    def _residuals(self, scaled: Array, seen: Seen, axes: Axes, ends: Rows) -> Array:
+        """The mean squared residual of each metric in the windows that end with these rows."""
+        every, mask = (
+            windows(ahead(scaled, self.steps), self.steps),
+            windows(ahead(seen, self.steps), self.steps),
+        )
+        found = np.empty((len(ends), scaled.shape[1]))
+        for start in range(0, len(ends), CHUNK):
+            part, there = every[ends[start : start + CHUNK]], mask[ends[start : start + CHUNK]]
             flat = np.where(there.reshape(len(part), -1), part.reshape(len(part), -1) - axes.mean, 0.0)
             reached = np.clip(flat, -REACH, REACH) @ axes.directions
             left = (flat - reached @ axes.directions.T).reshape(part.shape)
@@ -107,6 +110,11 @@ class WindowedPCA(Detector):
 
 def _inside(ends: Rows, fold: Rows, steps: int) -> Rows:
     """The windows that lie in a fold of rows, or at least end there when it is short."""
-    within = ends[(ends >= fold[0]) & (ends <= fold[-1])]
+    within = _within(ends, fold)
     whole: Rows = within[within >= fold[0] + steps - 1]
     return whole if len(whole) else within
+
+
+def _within(ends: Rows, fold: Rows) -> Rows:
+    found: Rows = ends[(ends >= fold[0]) & (ends <= fold[-1])]
+    return found

@@ -29,7 +29,7 @@ UNITS: Final = {
 }  # high between adjacent windows of one machine
 LIMIT: Final = 1.3  # mean of the three in these units; more is another machine, or another kind of work
 SHORT: Final = 75.0  # rows: below some hundred the units grow with chance, by this over the number of rows
-DISPLACED: Final = 3.0  # median PSI of levels: most features have left their range
+DISPLACED: Final = 5.5  # median PSI of levels; a feature that has left its range altogether has about 6.2
 UNORDERED: Final = 0.2  # median PSI of independent rows
 CAP = 1.0  # of one feature's PSI: one that goes mad is an anomaly, no drift
 

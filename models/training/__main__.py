@@ -16,7 +16,7 @@ from typing import Final
 from models.artifact import ARTIFACTS
 from models.training.log import say
 
-TRAINERS: Final = {"classifier": "models.training.classifier"}
+TRAINERS: Final = {"classifier": "models.training.classifier", "anomaly": "models.training.anomaly"}
 METRICS: Final = Path("build/models")
 
 
