@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from typing import Any, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from suture.domain.zones import TimeZone
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WEEK = timedelta(days=7)
@@ -42,22 +44,13 @@ class Freeze(BaseModel):
     reason: str = ""
     begins: datetime | WeekTime = Field(alias="from")
     ends: datetime | WeekTime = Field(alias="until")
-    time_zone: str = "UTC"
+    time_zone: TimeZone = "UTC"
     namespaces: list[str] = Field(default_factory=list, description="empty: all")
 
     @field_validator("begins", "ends", mode="before")
     @classmethod
     def _weekly(cls, value: Any) -> Any:
         return (WeekTime.parse(value) or value) if isinstance(value, str) else value
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as e:
-            raise ValueError(f"{value!r} is no time zone: write for example Europe/Berlin") from e
-        return value
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:

@@ -7,12 +7,12 @@ import secrets
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from suture.domain.incident import Options
+from suture.domain.zones import TimeZone
 
 TASK_QUEUE = "suture"  # workflows, local activities and reading activities
 ACTIONS_QUEUE = "suture-actions"  # activities that change targets: the only ones that need write credentials
@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     guardrails: Path | None = Field(
         default=None, description="file that replaces the guardrails' limits (policies/guardrails.yaml)"
     )
-    time_zone: str = Field(default="UTC", description="of `time` in policies, for example Europe/Berlin")
+    time_zone: TimeZone = Field(default="UTC", description="of `time` in policies, for example Europe/Berlin")
     emergency: Path | None = Field(
         default=None, description="what is prepared for emergencies; none: policies/emergency.yaml"
     )
@@ -116,15 +116,6 @@ class Settings(BaseSettings):
         host, _, port = value.rpartition(":")
         if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
             raise ValueError(f"{value!r} is not an address: write HOST:PORT, for example 127.0.0.1:8080")
-        return value
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as e:
-            raise ValueError(f"{value!r} is no time zone: write for example Europe/Berlin") from e
         return value
 
     @field_validator("public_url", "oidc_issuer")

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from suture.domain.zones import TimeZone
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WINDOW = re.compile(r"^([a-z]{3})(?:-([a-z]{3}))?(?: +(\d\d):(\d\d) *- *(\d\d):(\d\d))?$")
 Window = tuple[frozenset[int], int, int]  # weekdays (0 is Monday), minutes from midnight: from, to
@@ -19,17 +21,8 @@ class Calendar(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    zone: str = Field(default="UTC", description="an IANA time zone, for example Europe/Berlin")
+    zone: TimeZone = Field(default="UTC", description="an IANA time zone, for example Europe/Berlin")
     windows: list[str] = Field(min_length=1, max_length=20)
-
-    @field_validator("zone")
-    @classmethod
-    def _known(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (KeyError, ValueError, OSError) as e:
-            raise ValueError(f"{zone!r} is no time zone: write for example Europe/Berlin") from e
-        return zone
 
     @field_validator("windows")
     @classmethod

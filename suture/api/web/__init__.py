@@ -17,6 +17,7 @@ from suture.access import Role
 from suture.api.errors import Problem
 from suture.api.identity import Caller, Sessions
 from suture.domain.stages import Stage
+from suture.report.facts import lasted
 
 HERE = Path(__file__).parent
 STATIC = {"suture.css": "text/css", "suture.js": "text/javascript", "suture.svg": "image/svg+xml"}
@@ -47,7 +48,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.filters.update(
-            clock=clock, iso=iso, ago=ago, took=took, value=value, words=words, path=path
+            clock=clock, iso=iso, ago=ago, took=lasted, value=value, words=words, path=path
         )
         self._environment.globals.update(stages=list(Stage), Role=Role, version=_version_of_static(), **more)
 
@@ -121,24 +122,7 @@ def ago(moment: datetime | None) -> str:
     if moment is None:
         return "-"
     seconds = (datetime.now(UTC) - moment).total_seconds()
-    return f"{took(seconds)} ago" if seconds >= 0 else f"in {took(-seconds)}"
-
-
-def took(seconds: float | None) -> str:
-    """A length of time for people.
-
-    >>> [took(s) for s in (None, 3.24, 75, 7300, 200000)]
-    ['-', '3.2 s', '1 min 15 s', '2 h 1 min', '2 d 7 h']
-    """
-    if seconds is None:
-        return "-"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"
+    return f"{lasted(seconds)} ago" if seconds >= 0 else f"in {lasted(-seconds)}"
 
 
 def value(found: Any) -> str:
